@@ -1,0 +1,87 @@
+package search
+
+import (
+	"github.com/pandodb/pando/internal/base"
+	"github.com/pandodb/pando/internal/model/trace"
+)
+
+// Level says which attributes a tag filter looks at.
+type Level uint8
+
+// The levels. LevelAny matches a tag of the span, its resource, its scope, one
+// of its events or one of its links.
+const (
+	LevelAny Level = iota
+	LevelSpan
+	LevelResource
+	LevelScope
+	LevelEvent
+	LevelLink
+)
+
+// Tag asks that an attribute has a value.
+type Tag struct {
+	Level Level
+	Key   string
+	Value trace.Value
+	// AnyType lets a textual value match an attribute of another type that reads
+	// the same: "200" matches the integer 200, "true" the boolean.
+	AnyType bool
+}
+
+// Order is the order of found traces.
+type Order uint8
+
+// The orders. Newest: by the start of the trace's newest matching span,
+// descending; ties by trace id ascending. Slowest: by the duration of its
+// longest matching span, descending; ties by trace id ascending.
+const (
+	Newest Order = iota
+	Slowest
+)
+
+// Query asks for traces that have at least one matching span: all conditions
+// hold on the same span. Zero fields do not constrain.
+type Query struct {
+	Service   string
+	Operation string
+	Kind      trace.Kind // KindUnspecified does not constrain
+	Tags      []Tag
+	// ErrorsOnly asks for spans whose status is error.
+	ErrorsOnly bool
+	// Time bounds the start of matching spans, half-open. The zero range is an
+	// error: callers decide their default.
+	Time base.TimeRange
+	// MinDuration and MaxDuration bound the span's duration in nanoseconds,
+	// inclusive. MaxDuration zero means no bound.
+	MinDuration uint64
+	MaxDuration uint64
+	Order       Order
+	// Limit counts traces; 1 to MaxLimit.
+	Limit int
+}
+
+// MaxLimit is the most traces one query may ask for.
+const MaxLimit = 10_000
+
+// Validate reports what is wrong with the query as a base.ClassInvalid error.
+func (q *Query) Validate() error {
+	switch {
+	case q.Limit < 1 || q.Limit > MaxLimit:
+		return base.Errorf(base.ClassInvalid, "limit %d: want 1 to %d traces", q.Limit, MaxLimit)
+	case q.Time.Empty():
+		return base.Errorf(base.ClassInvalid, "time range is empty: start %d is not before end %d", q.Time.Start, q.Time.End)
+	case q.MaxDuration != 0 && q.MaxDuration < q.MinDuration:
+		return base.Errorf(base.ClassInvalid, "duration range is empty: min %d ns is above max %d ns", q.MinDuration, q.MaxDuration)
+	case q.Order > Slowest:
+		return base.Errorf(base.ClassInvalid, "unknown order %d", q.Order)
+	case len(q.Tags) > 64:
+		return base.Errorf(base.ClassTooLarge, "%d tag conditions: at most 64", len(q.Tags))
+	}
+	for _, t := range q.Tags {
+		if t.Key == "" || t.Level > LevelLink {
+			return base.Errorf(base.ClassInvalid, "tag condition %q: want a key and a known level", t.Key)
+		}
+	}
+	return nil
+}
