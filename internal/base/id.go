@@ -29,6 +29,6 @@ func (id PartID) String() string { return fmt.Sprintf("%016x", uint64(id)) }
 // Position is a place in a replication group's log. Positions of one group
 // are totally ordered by Index; Term tells which leader wrote the entry.
 type Position struct {
-	Term  uint64
-	Index uint64
+	Term  uint64 `json:"term"`
+	Index uint64 `json:"index"`
 }

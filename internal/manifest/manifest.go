@@ -1,0 +1,243 @@
+package manifest
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/pandodb/pando/internal/base"
+)
+
+const (
+	magic       = "PNMF"
+	version     = 1
+	headerBytes = 16
+	suffix      = ".snp"
+	// maxBytes bounds what Load reads: about 100,000 parts.
+	maxBytes = 32 << 20
+)
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// Part is one live part.
+type Part struct {
+	ID    base.PartID `json:"id"`
+	Level int         `json:"level"` // 0 flushed, 1 and 2 merged
+	Rows  int         `json:"rows"`
+	Bytes int64       `json:"bytes"`
+	Start int64       `json:"start"` // Unix nanoseconds of the earliest row
+	End   int64       `json:"end"`   // exclusive
+}
+
+// Segment is a time partition with its live parts, ascending by ID.
+type Segment struct {
+	Start int64  `json:"start"` // Unix nanoseconds
+	End   int64  `json:"end"`   // exclusive
+	Parts []Part `json:"parts"`
+}
+
+// Snapshot is the state of a tablet on disk. Treat it as immutable once given
+// to Store.Save.
+type Snapshot struct {
+	Epoch uint64 `json:"epoch"`
+	// Flushed is the log position up to which every row is in a part: replay
+	// starts behind it.
+	Flushed base.Position `json:"flushed"`
+	// NextPart is greater than every part ID ever used.
+	NextPart base.PartID `json:"next_part"`
+	Segments []Segment   `json:"segments"` // ascending by Start
+}
+
+// Clone returns a deep copy, for the next edit.
+func (s *Snapshot) Clone() *Snapshot {
+	c := *s
+	c.Segments = slices.Clone(s.Segments)
+	for i := range c.Segments {
+		c.Segments[i].Parts = slices.Clone(c.Segments[i].Parts)
+	}
+	return &c
+}
+
+// Segment returns the segment that starts at r.Start, adding it when missing.
+func (s *Snapshot) Segment(r base.TimeRange) *Segment {
+	i, ok := slices.BinarySearchFunc(s.Segments, r.Start, func(g Segment, t int64) int {
+		return int(min(max(g.Start-t, -1), 1))
+	})
+	if !ok {
+		s.Segments = slices.Insert(s.Segments, i, Segment{Start: r.Start, End: r.End})
+	}
+	return &s.Segments[i]
+}
+
+// Store reads and writes the snapshots of one directory.
+type Store struct {
+	fs   vfs.FS
+	dir  string
+	last uint64 // epoch of the newest durable snapshot, 0 for none
+}
+
+// NewStore returns the store of dir, which must exist.
+func NewStore(fs vfs.FS, dir string) *Store { return &Store{fs: fs, dir: dir} }
+
+// Load returns the newest snapshot, an empty one for a new directory, or a
+// base.ClassCorruption error when the newest is damaged.
+func (s *Store) Load() (*Snapshot, error) {
+	epochs, err := s.list()
+	if err != nil {
+		return nil, err
+	}
+	if len(epochs) == 0 {
+		return &Snapshot{NextPart: 1}, nil
+	}
+	newest := epochs[len(epochs)-1]
+	snap, err := Read(s.fs, s.path(newest))
+	if err != nil {
+		return nil, err
+	}
+	if snap.Epoch != newest {
+		return nil, base.Corruptionf(s.path(newest), headerBytes, "holds epoch %d", snap.Epoch)
+	}
+	s.last = newest
+	return snap, nil
+}
+
+// Save makes snap durable under the next epoch, which it sets, and removes
+// older snapshots. After an error the state on disk is the old or the new
+// snapshot; the caller must not go on with the tablet.
+func (s *Store) Save(snap *Snapshot) error {
+	snap.Epoch = s.last + 1
+	body, err := json.Marshal(snap)
+	if err != nil {
+		return err
+	}
+	if len(body) > maxBytes {
+		return base.Errorf(base.ClassTooLarge, "manifest of %d bytes: at most %d", len(body), maxBytes)
+	}
+	buf := make([]byte, 0, headerBytes+len(body))
+	buf = append(buf, magic...)
+	buf = binary.LittleEndian.AppendUint32(buf, version)
+	buf = binary.LittleEndian.AppendUint32(buf, uint32(len(body)))
+	buf = binary.LittleEndian.AppendUint32(buf, checksum(body))
+	path := s.path(snap.Epoch)
+	if err := s.publish(path, append(buf, body...)); err != nil {
+		return fmt.Errorf("manifest %s: %w", path, err)
+	}
+	old := s.last
+	s.last = snap.Epoch
+	if old == 0 {
+		return nil
+	}
+	if err := s.fs.Remove(s.path(old)); err != nil {
+		return fmt.Errorf("remove old manifest: %w", err)
+	}
+	return nil
+}
+
+func (s *Store) publish(path string, data []byte) error {
+	tmp := path + ".tmp"
+	f, err := s.fs.Create(tmp, vfs.WriteCategoryUnspecified)
+	if err != nil {
+		return err
+	}
+	if _, err := f.Write(data); err != nil {
+		return errors.Join(err, f.Close())
+	}
+	if err := f.Sync(); err != nil {
+		return errors.Join(err, f.Close())
+	}
+	if err := f.Close(); err != nil {
+		return err
+	}
+	if err := s.fs.Rename(tmp, path); err != nil {
+		return err
+	}
+	return syncDir(s.fs, s.dir)
+}
+
+func syncDir(fs vfs.FS, dir string) error {
+	d, err := fs.OpenDir(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}
+
+// list returns the epochs on disk, ascending, and removes temporary debris.
+func (s *Store) list() ([]uint64, error) {
+	names, err := s.fs.List(s.dir)
+	if err != nil {
+		return nil, err
+	}
+	var epochs []uint64
+	for _, name := range names {
+		stem, ok := strings.CutSuffix(name, suffix)
+		if !ok {
+			if strings.HasSuffix(name, suffix+".tmp") {
+				if err := s.fs.Remove(s.fs.PathJoin(s.dir, name)); err != nil {
+					return nil, err
+				}
+			}
+			continue
+		}
+		var epoch uint64
+		if n, err := fmt.Sscanf(stem, "%016x", &epoch); n != 1 || err != nil || s.path(epoch) != s.fs.PathJoin(s.dir, name) {
+			return nil, base.Corruptionf(s.fs.PathJoin(s.dir, name), 0, "not a manifest name")
+		}
+		epochs = append(epochs, epoch)
+	}
+	slices.Sort(epochs)
+	return epochs, nil
+}
+
+func (s *Store) path(epoch uint64) string {
+	return s.fs.PathJoin(s.dir, fmt.Sprintf("%016x%s", epoch, suffix))
+}
+
+func checksum(body []byte) uint32 {
+	var head [8]byte
+	binary.LittleEndian.PutUint32(head[:], version)
+	binary.LittleEndian.PutUint32(head[4:], uint32(len(body)))
+	return crc32.Update(crc32.Checksum(head[:], castagnoli), castagnoli, body)
+}
+
+// Read reads one snapshot file and checks every byte of it.
+func Read(fs vfs.FS, path string) (*Snapshot, error) {
+	f, err := fs.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = f.Close() }() // only read
+	data, err := io.ReadAll(io.LimitReader(f, headerBytes+maxBytes+1))
+	if err != nil {
+		return nil, err
+	}
+	return decode(path, data)
+}
+
+func decode(path string, data []byte) (*Snapshot, error) {
+	if len(data) < headerBytes || string(data[:4]) != magic {
+		return nil, base.Corruptionf(path, 0, "not a manifest")
+	}
+	if v := binary.LittleEndian.Uint32(data[4:]); v != version {
+		return nil, base.Corruptionf(path, 4, "manifest version %d: this program reads version %d", v, version)
+	}
+	body := data[headerBytes:]
+	if n := binary.LittleEndian.Uint32(data[8:]); int64(n) != int64(len(body)) {
+		return nil, base.Corruptionf(path, 8, "length %d, file holds %d", n, len(body))
+	}
+	if binary.LittleEndian.Uint32(data[12:]) != checksum(body) {
+		return nil, base.Corruptionf(path, 12, "checksum does not match")
+	}
+	var snap Snapshot
+	if err := json.Unmarshal(body, &snap); err != nil {
+		return nil, base.Corruptionf(path, headerBytes, "body: %w", err)
+	}
+	return &snap, nil
+}
