@@ -1,0 +1,111 @@
+package memtable
+
+import (
+	"bytes"
+	"cmp"
+	"slices"
+	"sync"
+
+	"github.com/pandodb/pando/internal/base"
+	"github.com/pandodb/pando/internal/column"
+)
+
+// Run is one appended batch with its key index.
+type Run struct {
+	*column.Batch
+	Time base.TimeRange // of the rows
+
+	once   sync.Once
+	keys   []uint32 // key codes, ascending by key
+	starts []uint32 // rows of keys[i] are rows[starts[i]:starts[i+1]]
+	rows   []uint32 // grouped by key, ascending within one
+}
+
+// RowsOf returns the rows whose key equals key, ascending. The first call on a
+// Run builds the index. The slice must not be changed.
+func (r *Run) RowsOf(key []byte) []uint32 {
+	r.once.Do(r.buildIndex)
+	i, ok := slices.BinarySearchFunc(r.keys, key, func(code uint32, k []byte) int {
+		return bytes.Compare(r.Keys.Value(code), k)
+	})
+	if !ok {
+		return nil
+	}
+	return r.rows[r.starts[i]:r.starts[i+1]]
+}
+
+// buildIndex groups the rows by key with one counting sort. Equal keys under
+// different codes are merged, since a batch's Keys need not be distinct.
+func (r *Run) buildIndex() {
+	n := r.Keys.Len()
+	codes := make([]uint32, n)
+	for i := range codes {
+		codes[i] = uint32(i)
+	}
+	slices.SortFunc(codes, func(a, b uint32) int {
+		if c := bytes.Compare(r.Keys.Value(a), r.Keys.Value(b)); c != 0 {
+			return c
+		}
+		return cmp.Compare(a, b)
+	})
+	rank := make([]uint32, n)
+	r.keys = codes[:0]
+	for _, c := range codes {
+		if k := len(r.keys); k == 0 || !bytes.Equal(r.Keys.Value(r.keys[k-1]), r.Keys.Value(c)) {
+			r.keys = append(r.keys, c)
+		}
+		rank[c] = uint32(len(r.keys) - 1)
+	}
+	r.starts = make([]uint32, len(r.keys)+1)
+	for _, c := range r.KeyCodes {
+		r.starts[rank[c]+1]++
+	}
+	for i := range r.keys {
+		r.starts[i+1] += r.starts[i]
+	}
+	next := slices.Clone(r.starts)
+	r.rows = make([]uint32, r.Rows)
+	for row, c := range r.KeyCodes {
+		r.rows[next[rank[c]]] = uint32(row)
+		next[rank[c]]++
+	}
+}
+
+// Table is a memtable.
+type Table struct {
+	mu struct {
+		sync.Mutex
+		runs  []*Run // append-only: a View keeps a prefix
+		rows  int
+		bytes int
+		last  base.Position
+	}
+}
+
+// Append adds a batch that was committed at pos. Batches come in log order.
+func (t *Table) Append(pos base.Position, b *column.Batch) {
+	run := &Run{Batch: b, Time: b.TimeRange()}
+	size := b.SizeBytes()
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.mu.runs = append(t.mu.runs, run)
+	t.mu.rows += b.Rows
+	t.mu.bytes += size
+	t.mu.last = pos
+}
+
+// View is what a memtable held at one moment.
+type View struct {
+	Runs  []*Run
+	Rows  int
+	Bytes int           // memory of the batches
+	Last  base.Position // of the newest batch, zero when empty
+}
+
+// View returns the rows appended so far.
+func (t *Table) View() View {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	n := len(t.mu.runs)
+	return View{Runs: t.mu.runs[:n:n], Rows: t.mu.rows, Bytes: t.mu.bytes, Last: t.mu.last}
+}
