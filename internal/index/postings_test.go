@@ -1,0 +1,204 @@
+package index
+
+import (
+	"bytes"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"github.com/pandodb/pando/internal/base"
+)
+
+// inputOf draws a column. Shapes: skew (Zipf), uniform, clustered (codes change
+// slowly along the rows), sparse (a third of the rows).
+func inputOf(r *rand.Rand, shape string, rows, terms int) PostingsInput {
+	in := PostingsInput{Rows: rows, Terms: terms}
+	if terms == 0 {
+		if shape == "sparse" || rows == 0 {
+			in.ValueRows = []uint32{}
+		}
+		if rows > 0 {
+			in.ValueRows = []uint32{}
+		}
+		return in
+	}
+	zipf := rand.NewZipf(r, 1.2, 1, uint64(terms-1))
+	code := uint32(0)
+	for row := range uint32(rows) {
+		if shape == "sparse" {
+			if r.IntN(3) > 0 {
+				continue
+			}
+			in.ValueRows = append(in.ValueRows, row)
+		}
+		switch shape {
+		case "zipf":
+			code = uint32(zipf.Uint64())
+		case "clustered":
+			if r.IntN(50) == 0 {
+				code = uint32(r.IntN(terms))
+			}
+		default:
+			code = uint32(r.IntN(terms))
+		}
+		in.Codes = append(in.Codes, code)
+	}
+	if shape == "sparse" && in.ValueRows == nil {
+		in.ValueRows = []uint32{}
+	}
+	return in
+}
+
+var shapes = []string{"uniform", "zipf", "clustered", "sparse"}
+
+// naivePostings returns the rows of every term.
+func naivePostings(in PostingsInput) [][]uint32 {
+	lists := make([][]uint32, in.Terms)
+	for i, c := range in.Codes {
+		row := uint32(i)
+		if in.ValueRows != nil {
+			row = in.ValueRows[i]
+		}
+		lists[c] = append(lists[c], row)
+	}
+	return lists
+}
+
+func TestPostingsMatchNaiveTwin(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	var w PostingsWriter
+	for _, shape := range shapes {
+		for _, rows := range []int{0, 1, 2, 63, 64, 1000, 20_000} {
+			for _, terms := range []int{0, 1, 2, 31, 32, 33, 700, 5000} {
+				t.Run(fmt.Sprintf("%s/%d rows/%d terms", shape, rows, terms), func(t *testing.T) {
+					checkPostings(t, &w, inputOf(r, shape, rows, terms))
+				})
+			}
+		}
+	}
+}
+
+func checkPostings(t *testing.T, w *PostingsWriter, in PostingsInput) {
+	enc := w.Append([]byte("prefix"), in)[len("prefix"):]
+	if again := AppendPostings(nil, in); !bytes.Equal(enc, again) {
+		t.Fatal("a reused writer gives other bytes")
+	}
+	p, err := OpenPostings(enc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p.Universe() != in.Rows || p.Terms() != in.Terms {
+		t.Fatalf("%d rows, %d terms", p.Universe(), p.Terms())
+	}
+	var set Set
+	lists := naivePostings(in)
+	for ord, want := range lists {
+		ord := uint32(ord)
+		if p.Count(ord) != len(want) {
+			t.Fatalf("Count(%d) = %d, want %d", ord, p.Count(ord), len(want))
+		}
+		if p.Dense(ord) != (len(want) > in.Rows/denseShare) {
+			t.Fatalf("Dense(%d) = %v with %d of %d rows", ord, p.Dense(ord), len(want), in.Rows)
+		}
+		if p.Dense(ord) {
+			want = nil
+		}
+		got, err := p.AppendRows([]uint32{7}, ord)
+		if err != nil || !slices.Equal(got[1:], want) {
+			t.Fatalf("AppendRows(%d) = %v, want %v, error %v", ord, got[1:], want, err)
+		}
+		isDense, err := p.Rows(&set, ord)
+		if err != nil || isDense != p.Dense(ord) || !slices.Equal(set.AppendTo(nil), want) || set.Len() != len(want) {
+			t.Fatalf("Rows(%d) = %v %v, want %v", ord, set.AppendTo(nil), err, want)
+		}
+	}
+	for ord := range lists {
+		end := min(ord+40, len(lists))
+		want := 0
+		for _, l := range lists[ord:end] {
+			want += len(l)
+		}
+		if got := p.CountRange(uint32(ord), uint32(end)); got != want {
+			t.Fatalf("CountRange(%d, %d) = %d, want %d", ord, end, got, want)
+		}
+	}
+	if p.Count(uint32(in.Terms)) != 0 || p.Dense(uint32(in.Terms)) {
+		t.Fatal("a term behind the last has rows")
+	}
+}
+
+// openAndUsePostings opens src and reads it all: nothing may panic, rows must
+// stay ascending and below the universe.
+func openAndUsePostings(t *testing.T, src []byte) {
+	p, err := OpenPostings(src)
+	if err != nil {
+		if !base.IsCorruption(err) {
+			t.Fatalf("class of %v", err)
+		}
+		return
+	}
+	p.CountRange(0, uint32(min(p.Terms(), 1000)))
+	var rows []uint32
+	for ord := range uint32(min(p.Terms(), 1000)) {
+		if p.Count(ord) > 1<<20 {
+			continue
+		}
+		rows, err = p.AppendRows(rows[:0], ord)
+		if err != nil {
+			if !base.IsCorruption(err) || len(rows) > 0 {
+				t.Fatalf("%d rows with error %v", len(rows), err)
+			}
+			continue
+		}
+		for i, r := range rows {
+			if int(r) >= p.Universe() || i > 0 && rows[i-1] >= r {
+				t.Fatalf("term %d: rows %v in a universe of %d", ord, rows, p.Universe())
+			}
+		}
+	}
+}
+
+func TestDamagedPostingsNeverPanic(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 4))
+	for _, shape := range shapes {
+		enc := AppendPostings(nil, inputOf(r, shape, 3000, 60))
+		for cut := range enc {
+			if _, err := OpenPostings(enc[:cut]); !base.IsCorruption(err) {
+				t.Fatalf("%s: cut at %d of %d: error %v", shape, cut, len(enc), err)
+			}
+		}
+		for range 2000 {
+			bad := bytes.Clone(enc)
+			bad[r.IntN(len(bad))] ^= 1 << r.IntN(8)
+			openAndUsePostings(t, bad)
+		}
+	}
+}
+
+func FuzzOpenPostings(f *testing.F) {
+	r := rand.New(rand.NewPCG(5, 6))
+	for _, shape := range shapes {
+		f.Add(AppendPostings(nil, inputOf(r, shape, 2000, 40)))
+		f.Add(AppendPostings(nil, inputOf(r, shape, 3, 2)))
+	}
+	f.Fuzz(openAndUsePostings)
+}
+
+func FuzzPostingsRoundTrip(f *testing.F) {
+	f.Add([]byte{0, 1, 2, 0, 1, 0}, uint16(3), uint16(40))
+	f.Add(bytes.Repeat([]byte{1, 0, 0, 9}, 100), uint16(200), uint16(1))
+	f.Fuzz(func(t *testing.T, steps []byte, terms, stride uint16) {
+		in := PostingsInput{Terms: int(terms%2000) + 1, ValueRows: []uint32{}}
+		row := uint32(0)
+		for i, s := range steps {
+			row += uint32(s) * uint32(stride)
+			in.ValueRows = append(in.ValueRows, row)
+			in.Codes = append(in.Codes, (uint32(s)+uint32(i)%3)%uint32(in.Terms))
+			row++
+		}
+		in.Rows = int(row)
+		var w PostingsWriter
+		checkPostings(t, &w, in)
+	})
+}
