@@ -99,7 +99,17 @@ type Attr struct {
 type Resource struct {
 	Attrs        []Attr
 	DroppedAttrs uint32
+	Entities     []EntityRef
 	SchemaURL    string // of the ResourceSpans message
+}
+
+// EntityRef names attributes of a resource that together identify or describe
+// one entity, such as a host.
+type EntityRef struct {
+	SchemaURL       string
+	Type            string
+	IDKeys          []string
+	DescriptionKeys []string
 }
 
 // Service returns the resource's service.name, or "".
