@@ -88,12 +88,7 @@ func appendLengths(dst []byte, p *Strings, unit uint32) []byte {
 		s.ints = append(s.ints, int64((p.Offsets[i+1]-p.Offsets[i])/unit))
 	}
 	s.buf = intenc.AppendInts(s.buf[:0], s.ints)
-	return appendSection(dst, s.buf)
-}
-
-// appendSection appends the length of body and body.
-func appendSection(dst, body []byte) []byte {
-	return append(binary.AppendUvarint(dst, uint64(len(body))), body...)
+	return intenc.AppendSection(dst, s.buf)
 }
 
 // lengths appends the ends of n values whose lengths are encoded in src to

@@ -25,8 +25,8 @@ func appendAffix(dst []byte, p *Strings, l *look, middles nesting) []byte {
 	if l.hex {
 		prefix, suffix = prefix&^1, suffix&^1 // The middle is to stay hex.
 	}
-	dst = appendSection(append(dst, codecAffix), first[:prefix])
-	dst = appendSection(dst, first[len(first)-suffix:])
+	dst = intenc.AppendSection(append(dst, codecAffix), first[:prefix])
+	dst = intenc.AppendSection(dst, first[len(first)-suffix:])
 	s.strings.Reset()
 	for i := range p.Len() {
 		value := p.Value(i)
@@ -92,7 +92,7 @@ func (s *scratch) decode(src []byte, in inner) (*Strings, error) {
 func appendDict(dst []byte, s *scratch, allowed nesting) []byte {
 	dst = binary.AppendUvarint(append(dst, codecDict), uint64(s.strings.Len()))
 	s.buf = appendPage(s.buf[:0], &s.strings, allowed.inDict())
-	dst = appendSection(dst, s.buf)
+	dst = intenc.AppendSection(dst, s.buf)
 	return intenc.AppendCodes(dst, s.codes)
 }
 

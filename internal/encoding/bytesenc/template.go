@@ -51,9 +51,9 @@ func appendTemplates(dst []byte, p *Strings, allowed nesting) ([]byte, bool) {
 	}
 	dst = binary.AppendUvarint(append(dst, codecTemplate), uint64(s.strings.Len()))
 	s.buf = appendPage(s.buf[:0], &s.strings, allowed.inTemplate())
-	dst = appendSection(dst, s.buf)
+	dst = intenc.AppendSection(dst, s.buf)
 	s.buf = intenc.AppendCodes(s.buf[:0], s.codes)
-	dst = appendSection(dst, s.buf)
+	dst = intenc.AppendSection(dst, s.buf)
 
 	s.sortByTemplate()
 	column := getScratch()
@@ -69,7 +69,7 @@ func appendTemplates(dst []byte, p *Strings, allowed nesting) ([]byte, bool) {
 				column.strings.Append(p.Data[at.start:at.end])
 			}
 			column.buf = appendPage(column.buf[:0], &column.strings, allowed.inTemplate())
-			dst = appendSection(dst, column.buf)
+			dst = intenc.AppendSection(dst, column.buf)
 		}
 	}
 	return dst, true

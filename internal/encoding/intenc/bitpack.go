@@ -70,7 +70,7 @@ func unpack[T word](dst []T, src []byte, width uint, base T) {
 	}
 	m := mask(width)
 	for i := range dst {
-		dst[i] = T(bitsAt(src, uint64(i)*uint64(width))&m) + base
+		dst[i] = T(BitsAt(src, uint64(i)*uint64(width))&m) + base
 	}
 }
 
@@ -101,19 +101,4 @@ func unpackEights[T word](dst []T, src []byte, width uint, base T) int {
 		done += 8
 	}
 	return done
-}
-
-// bitsAt returns the 64 bits of src that start at bit pos, with zeros for
-// what lies behind the end. The caller masks.
-func bitsAt(src []byte, pos uint64) uint64 {
-	i, shift := pos>>3, pos&7
-	if i+9 <= uint64(len(src)) {
-		s := src[i : i+9]
-		return binary.LittleEndian.Uint64(s)>>shift | uint64(s[8])<<(64-shift)
-	}
-	var tail [9]byte
-	if i < uint64(len(src)) {
-		copy(tail[:], src[i:])
-	}
-	return binary.LittleEndian.Uint64(tail[:])>>shift | uint64(tail[8])<<(64-shift)
 }

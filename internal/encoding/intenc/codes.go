@@ -166,7 +166,7 @@ func (c *Codes) Len() int { return c.n }
 
 // end returns the exclusive end of a run.
 func (c *Codes) end(run int) int {
-	return int(bitsAt(c.ends, uint64(run)*uint64(c.endWidth)) & mask(c.endWidth))
+	return int(BitsAt(c.ends, uint64(run)*uint64(c.endWidth)) & mask(c.endWidth))
 }
 
 // AppendRange appends the codes with ordinals in [lo, hi) to dst.
@@ -203,7 +203,7 @@ func (c *Codes) AppendRange(dst []uint32, lo, hi int) ([]uint32, error) {
 func (c *Codes) unpackRange(out []uint32, lo int) {
 	// Start on a byte: decode up to seven codes one by one before it.
 	for i := range min(len(out), -lo&7) {
-		out[i] = uint32(bitsAt(c.src, uint64(lo+i)*uint64(c.codeWidth)) & mask(c.codeWidth))
+		out[i] = uint32(BitsAt(c.src, uint64(lo+i)*uint64(c.codeWidth)) & mask(c.codeWidth))
 	}
 	skip := -lo & 7
 	if skip >= len(out) {
@@ -220,7 +220,7 @@ func (c *Codes) expandRuns(out []uint32, lo int) error {
 		if run >= c.runs {
 			return corruptf("codes: runs end before %d", at+len(out))
 		}
-		code := uint32(bitsAt(c.src, uint64(run)*uint64(c.codeWidth)) & mask(c.codeWidth))
+		code := uint32(BitsAt(c.src, uint64(run)*uint64(c.codeWidth)) & mask(c.codeWidth))
 		end := c.end(run)
 		if code >= c.limit || end <= at {
 			return corruptf("codes: run of code %d (limit %d) ends at %d after %d", code, c.limit, end, at)

@@ -54,7 +54,7 @@ func AppendIDRefs[R, I ID](dst []byte, refs []R, ids []I, runs []uint32) []byte 
 		lo, hi := runs[k], runs[k+1]
 		encodeRun(scratch, refs[lo:hi], ids[lo:hi])
 	}
-	scratch.bits.flush()
+	packed := scratch.bits.Flush()
 
 	scratch.ints = slices.Grow(scratch.ints[:0], len(refs))
 	for _, ref := range refs {
@@ -62,7 +62,6 @@ func AppendIDRefs[R, I ID](dst []byte, refs []R, ids []I, runs []uint32) []byte 
 	}
 	start := len(dst)
 	dst = AppendInts(append(dst, idRefsInts), scratch.ints)
-	packed := scratch.bits.dst
 	size := 1 + uvarintSize(uint64(len(packed))) + len(packed) + 8*len(scratch.exceptions)
 	if len(dst)-start <= size {
 		return dst
@@ -152,7 +151,7 @@ func (r *runRefs[R, I]) decode(exceptions []byte) ([]byte, error) {
 	at := r.at
 	var latest R
 	for i := range r.out {
-		symbol := bitsAt(r.packed, at) & m
+		symbol := BitsAt(r.packed, at) & m
 		at += uint64(width)
 		switch row := symbol - symbolFirstRow; {
 		case symbol == symbolZero:
@@ -203,7 +202,7 @@ func checkRuns(runs []uint32, n int) error {
 
 // refScratch is what AppendIDRefs needs besides dst.
 type refScratch struct {
-	bits       bitWriter
+	bits       BitWriter
 	exceptions []uint64
 	ints       []int64
 	table      []uint32 // open addressing: ordinal in the run plus one
@@ -214,7 +213,7 @@ var refScratchPool = sync.Pool{New: func() any { return new(refScratch) }}
 
 // reset forgets the previous page.
 func (s *refScratch) reset() {
-	s.bits = bitWriter{dst: s.bits.dst[:0]}
+	s.bits = BitWriter{Dst: s.bits.Dst[:0]}
 	s.exceptions = s.exceptions[:0]
 }
 
@@ -232,18 +231,18 @@ func encodeRun[R, I ID](s *refScratch, refs []R, ids []I) {
 	excepted := false
 	for i, ref := range refs {
 		if ref == 0 {
-			s.bits.write(symbolZero, width)
+			s.bits.Write(symbolZero, width)
 			continue
 		}
 		row := findID(s, ids, I(ref))
 		switch {
 		case row >= 0 && row != i:
-			s.bits.write(uint64(symbolFirstRow+row), width)
+			s.bits.Write(uint64(symbolFirstRow+row), width)
 		case excepted && ref == latest && len(refs) > 1:
-			s.bits.write(uint64(symbolFirstRow+i), width)
+			s.bits.Write(uint64(symbolFirstRow+i), width)
 		default:
 			latest, excepted = ref, true
-			s.bits.write(symbolException, width)
+			s.bits.Write(symbolException, width)
 			s.exceptions = append(s.exceptions, uint64(ref))
 		}
 	}
@@ -286,30 +285,4 @@ func findID[I ID](s *refScratch, ids []I, id I) int {
 func tableSlot(table []uint32, id uint64) int {
 	const golden = 0x9E3779B97F4A7C15
 	return int(id * golden >> (65 - bits.Len(uint(len(table)))))
-}
-
-// bitWriter appends bit strings of any width.
-type bitWriter struct {
-	dst    []byte
-	acc    uint64
-	filled uint
-}
-
-// write appends the low width bits of v, whose other bits are zero.
-func (w *bitWriter) write(v uint64, width uint) {
-	w.acc |= v << w.filled
-	w.filled += width
-	if w.filled >= 64 {
-		w.dst = binary.LittleEndian.AppendUint64(w.dst, w.acc)
-		w.filled -= 64
-		w.acc = v >> (width - w.filled) // Zero where the shift is 64.
-	}
-}
-
-// flush pads with zeros up to a byte.
-func (w *bitWriter) flush() {
-	for ; w.filled > 0; w.filled -= min(w.filled, 8) {
-		w.dst = append(w.dst, byte(w.acc))
-		w.acc >>= 8
-	}
 }

@@ -32,6 +32,11 @@ func Varint(src []byte) (v int64, rest []byte, err error) {
 	return v, src[n:], nil
 }
 
+// AppendSection appends the uvarint length of body and body.
+func AppendSection(dst, body []byte) []byte {
+	return append(binary.AppendUvarint(dst, uint64(len(body))), body...)
+}
+
 // Section splits a run of bytes that is preceded by its uvarint length off
 // the front of src. The result aliases src.
 func Section(src []byte) (body, rest []byte, err error) {
