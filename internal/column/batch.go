@@ -146,3 +146,19 @@ func (v *Vector) selectRows(rows []uint32) (Vector, bool) {
 	out.Ints, out.Floats, out.Codes = gather(v.Ints, at), gather(v.Floats, at), gather(v.Codes, at)
 	return out, len(at) > 0
 }
+
+// Pick returns the batch with only the listed columns, ascending; nil means all
+// of them. Vectors are shared with b.
+func (b *Batch) Pick(ids []ID) *Batch {
+	if ids == nil {
+		return b
+	}
+	out := *b
+	out.Cols = nil
+	for _, id := range ids {
+		if v := b.Col(id); v != nil {
+			out.Cols = append(out.Cols, *v)
+		}
+	}
+	return &out
+}

@@ -53,12 +53,28 @@ type Snapshot struct {
 	// NextPart is greater than every part ID ever used.
 	NextPart base.PartID `json:"next_part"`
 	Segments []Segment   `json:"segments"` // ascending by Start
+	// Quarantined lists parts set aside as damaged: answers without them are
+	// partial until an operator removes them.
+	Quarantined []Quarantined `json:"quarantined,omitempty"`
 }
+
+// Quarantined is a part that was found damaged. Its directory was renamed, not
+// removed.
+type Quarantined struct {
+	Part
+	Segment int64  `json:"segment"` // start of its segment
+	Reason  string `json:"reason"`
+}
+
+// ErrInDoubt marks errors of Save after which the disk may hold the old or the
+// new snapshot. Without it the old one is certain.
+var ErrInDoubt = errors.New("manifest in doubt")
 
 // Clone returns a deep copy, for the next edit.
 func (s *Snapshot) Clone() *Snapshot {
 	c := *s
 	c.Segments = slices.Clone(s.Segments)
+	c.Quarantined = slices.Clone(s.Quarantined)
 	for i := range c.Segments {
 		c.Segments[i].Parts = slices.Clone(c.Segments[i].Parts)
 	}
@@ -104,13 +120,19 @@ func (s *Store) Load() (*Snapshot, error) {
 	if snap.Epoch != newest {
 		return nil, base.Corruptionf(s.path(newest), headerBytes, "holds epoch %d", snap.Epoch)
 	}
+	for _, old := range epochs[:len(epochs)-1] {
+		if err := s.fs.Remove(s.path(old)); err != nil {
+			return nil, err
+		}
+	}
 	s.last = newest
 	return snap, nil
 }
 
-// Save makes snap durable under the next epoch, which it sets, and removes
-// older snapshots. After an error the state on disk is the old or the new
-// snapshot; the caller must not go on with the tablet.
+// Save makes snap durable under the next epoch, which it sets, and removes the
+// older snapshot. An error marked ErrInDoubt leaves open which of the two the
+// disk holds: the caller must not go on with the tablet. After any other error
+// the old one stands and Save may be tried again.
 func (s *Store) Save(snap *Snapshot) error {
 	snap.Epoch = s.last + 1
 	body, err := json.Marshal(snap)
@@ -131,11 +153,9 @@ func (s *Store) Save(snap *Snapshot) error {
 	}
 	old := s.last
 	s.last = snap.Epoch
-	if old == 0 {
-		return nil
-	}
-	if err := s.fs.Remove(s.path(old)); err != nil {
-		return fmt.Errorf("remove old manifest: %w", err)
+	if old != 0 {
+		// Left behind, it does no harm: Load takes the newest and removes others.
+		_ = s.fs.Remove(s.path(old))
 	}
 	return nil
 }
@@ -156,9 +176,12 @@ func (s *Store) publish(path string, data []byte) error {
 		return err
 	}
 	if err := s.fs.Rename(tmp, path); err != nil {
-		return err
+		return errors.Join(ErrInDoubt, err)
 	}
-	return syncDir(s.fs, s.dir)
+	if err := syncDir(s.fs, s.dir); err != nil {
+		return errors.Join(ErrInDoubt, err)
+	}
+	return nil
 }
 
 func syncDir(fs vfs.FS, dir string) error {

@@ -196,6 +196,49 @@ func (s *Sorted) Columns() []column.ID {
 	return ids
 }
 
+// Batch returns the rows in order as one self-contained batch.
+func (s *Sorted) Batch() *column.Batch {
+	var id column.Identity
+	s.Identity(&id, 0, s.Rows())
+	b := &column.Batch{Rows: s.Rows(), Keys: id.Keys, Times: id.Times, IDs: id.IDs, KeyCodes: make([]uint32, 0, s.Rows())}
+	for code, n := range id.Runs {
+		for range n {
+			b.KeyCodes = append(b.KeyCodes, uint32(code))
+		}
+	}
+	for _, c := range s.Columns() {
+		v := column.Vector{ID: c}
+		switch {
+		case c.Type.Coded():
+			v.Rows, v.Codes = scatter(s, c, func(in *column.Vector) []uint32 { return appendUsed(&v.Dict, in) })
+		case c.Type == column.Float64:
+			v.Rows, v.Floats = scatter(s, c, func(in *column.Vector) []float64 { return in.Floats })
+		default:
+			v.Rows, v.Ints = scatter(s, c, func(in *column.Vector) []int64 { return in.Ints })
+		}
+		if v.Len() > 0 {
+			b.Cols = append(b.Cols, v)
+		}
+	}
+	return b
+}
+
+// appendUsed copies the dictionary values that v's rows use to dst and returns
+// the rows' codes in it. A value used twice is copied once.
+func appendUsed(dst *column.Dict, v *column.Vector) []uint32 {
+	out := make([]uint32, len(v.Codes))
+	moved := make(map[uint32]uint32)
+	for i, c := range v.Codes {
+		to, ok := moved[c]
+		if !ok {
+			to = dst.Append(v.Dict.Value(c))
+			moved[c] = to
+		}
+		out[i] = to
+	}
+	return out
+}
+
 // Sink takes one column's values in row order, as a part's column writer does.
 // Rows are ascending over all calls; nil rows mean the next rows without a gap.
 type Sink interface {

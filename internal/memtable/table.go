@@ -34,6 +34,16 @@ func (r *Run) RowsOf(key []byte) []uint32 {
 	return r.rows[r.starts[i]:r.starts[i+1]]
 }
 
+// SortedKeys returns the distinct keys, ascending. They alias the batch.
+func (r *Run) SortedKeys() [][]byte {
+	r.once.Do(r.buildIndex)
+	out := make([][]byte, len(r.keys))
+	for i, c := range r.keys {
+		out[i] = r.Keys.Value(c)
+	}
+	return out
+}
+
 // buildIndex groups the rows by key with one counting sort. Equal keys under
 // different codes are merged, since a batch's Keys need not be distinct.
 func (r *Run) buildIndex() {
@@ -78,6 +88,7 @@ type Table struct {
 		runs  []*Run // append-only: a View keeps a prefix
 		rows  int
 		bytes int
+		first base.Position
 		last  base.Position
 	}
 }
@@ -88,10 +99,20 @@ func (t *Table) Append(pos base.Position, b *column.Batch) {
 	size := b.SizeBytes()
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if len(t.mu.runs) == 0 {
+		t.mu.first = pos
+	}
 	t.mu.runs = append(t.mu.runs, run)
 	t.mu.rows += b.Rows
 	t.mu.bytes += size
 	t.mu.last = pos
+}
+
+// First returns the log position of the oldest batch, and false when empty.
+func (t *Table) First() (base.Position, bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.mu.first, len(t.mu.runs) > 0
 }
 
 // View is what a memtable held at one moment.
