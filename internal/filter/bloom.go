@@ -12,8 +12,7 @@ const (
 )
 
 const (
-	// DefaultBitsPerKey gives about 1 % false positives: 0.9 % at the size of a
-	// block of rows.
+	// DefaultBitsPerKey gives 1.2 % false positives.
 	DefaultBitsPerKey = 10
 
 	blockBytes = 32
@@ -33,7 +32,7 @@ var salts = [8]uint32{
 
 // AppendBloom appends a filter of the hashes to dst. bitsPerKey sets the size;
 // zero means DefaultBitsPerKey. Repeated hashes only make the filter larger than
-// needed: pass each once where that is cheap (see Collector). Where 16 bits of
+// needed: pass each once where that is cheap (see Distinct). Where 16 bits of
 // every hash take no more bytes than the blocks, they are stored instead.
 func AppendBloom(dst []byte, hashes []uint64, bitsPerKey int) []byte {
 	if bitsPerKey <= 0 {

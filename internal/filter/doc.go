@@ -16,7 +16,7 @@
 // the low half a bit in each of its eight lanes, so a look-up touches one cache
 // line. Blocks need not be a power of two, so the size follows the number of
 // hashes in steps of 32 bytes. 10 bits a hash give 1.2 % false positives. Up to
-// 15 hashes fingerprints are smaller, and wrong once in 65,536/n.
+// 16 hashes fingerprints are no larger, and wrong once in 65,536/n.
 //
 // Key filter (AppendFuse), one per part, up to millions of keys:
 //
@@ -27,7 +27,7 @@
 //	└──────┴──────────┴─────────────────────┴──────────────┴──────────┘
 //
 // The second is a binary fuse filter (Graf and Lemire, "Binary Fuse Filters",
-// 2022) built by github.com/FastFilter/xorfilter: 18 to 20 bits a key and wrong
+// 2022) built by github.com/FastFilter/xorfilter: 18 to 23 bits a key and wrong
 // once in 65,536, where a Bloom filter needs 23 bits. It cannot be added to,
 // which a part never asks for. The reading side is ours, over the bytes of the
 // file, so that opening a part copies nothing.

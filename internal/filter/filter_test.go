@@ -3,11 +3,15 @@ package filter
 import (
 	"bytes"
 	"encoding/binary"
+	"encoding/hex"
 	"fmt"
 	"math/rand/v2"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/FastFilter/xorfilter"
+	"github.com/cespare/xxhash/v2"
 
 	"github.com/pandodb/pando/internal/base"
 )
@@ -200,3 +204,57 @@ func FuzzBloomContains(f *testing.F) {
 	}
 	f.Fuzz(func(_ *testing.T, src []byte, h uint64) { BloomContains(src, h) })
 }
+
+func TestDistinctMatchesMapTwin(t *testing.T) {
+	r := rand.New(rand.NewPCG(15, 16))
+	var d Distinct
+	for _, n := range []int{0, 1, 50, 3000, 20_000, 10, 0, 100} {
+		d.Reset()
+		twin := map[uint64]bool{}
+		var want []uint64
+		for range n {
+			h := r.Uint64N(uint64(n)) << (r.Uint64N(2) * 40) // zero, neighbours, repeats
+			d.Add(h)
+			if !twin[h] {
+				twin[h] = true
+				want = append(want, h)
+			}
+		}
+		if !slices.Equal(d.Hashes(), want) {
+			t.Fatalf("%d hashes: %d distinct, want %d", n, len(d.Hashes()), len(want))
+		}
+	}
+}
+
+// TestGoldenFilters pins the bytes of small filters, and a digest of large ones.
+func TestGoldenFilters(t *testing.T) {
+	fuse := func(hashes []uint64) []byte {
+		enc, err := AppendFuse(nil, hashes)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return enc
+	}
+	few := []uint64{0x1122334455667788, 0x0102030405060708, 0x1122334455667788}
+	many := randomHashes(rand.New(rand.NewPCG(17, 18)), 17)
+	large := randomHashes(rand.New(rand.NewPCG(17, 18)), 1000)
+	for name, c := range map[string]struct {
+		got  []byte
+		want string
+	}{
+		"fingerprints: kind, 0x0102, 0x1122":                {AppendBloom(nil, few, 10), "01 0201 2211"},
+		"no keys":                                           {AppendBloom(nil, nil, 10), "01"},
+		"bloom: kind, eight lanes":                          {AppendBloom(nil, many, 10), "02 0db08bd7 b6c10944 b5564325 5816d0be 91892ad7 28dc07e9 49a135ca 38fb985c"},
+		"list: kind, 0x01020304, 0x11223344":                {fuse(few), "01 04030201 44332211"},
+		"bloom of 1,000 keys: xxhash64":                     {digest(AppendBloom(nil, large, 10)), "1d812c754d70552f"},
+		"fuse of 1,000 keys: kind, seed, segment, segments": {fuse(large)[:fuseHeaderBytes], "02 c15c0289ec2d0a91 80000000 09000000"},
+		"fuse of 1,000 keys: xxhash64":                      {digest(fuse(large)), "01dcf6f3ed672dac"},
+	} {
+		want := strings.ReplaceAll(c.want, " ", "")
+		if got := hex.EncodeToString(c.got); got != want {
+			t.Errorf("%s: got %s, want %s", name, got, want)
+		}
+	}
+}
+
+func digest(b []byte) []byte { return binary.BigEndian.AppendUint64(nil, xxhash.Sum64(b)) }

@@ -28,35 +28,35 @@ func uvarint(src []byte) (v uint64, rest []byte, ok bool) {
 type bitWriter struct {
 	dst []byte
 	acc uint64
-	n   uint // bits in acc, below 8 between calls
+	n   uint // bits in acc, below 32 between calls
 }
 
-// write appends the low width bits of v; width is at most 56 and v has no
+// write appends the low width bits of v; width is at most 32 and v has no
 // higher bits set.
 func (w *bitWriter) write(v uint64, width uint) {
 	w.acc |= v << w.n
 	w.n += width
-	for w.n >= 8 {
-		w.dst = append(w.dst, byte(w.acc))
-		w.acc >>= 8
-		w.n -= 8
+	if w.n >= 32 {
+		w.dst = binary.LittleEndian.AppendUint32(w.dst, uint32(w.acc))
+		w.acc >>= 32
+		w.n -= 32
 	}
 }
 
 // unary appends v zeros and a one.
 func (w *bitWriter) unary(v uint64) {
-	for ; v > 48; v -= 48 {
-		w.write(0, 48)
+	for ; v > 31; v -= 31 {
+		w.write(0, 31)
 	}
 	w.write(1<<v, uint(v)+1)
 }
 
 // flush pads the last byte with zeros and returns dst.
 func (w *bitWriter) flush() []byte {
-	if w.n > 0 {
+	for ; w.n > 0; w.n -= min(w.n, 8) {
 		w.dst = append(w.dst, byte(w.acc))
+		w.acc >>= 8
 	}
-	w.acc, w.n = 0, 0
 	return w.dst
 }
 
@@ -88,6 +88,18 @@ func (r *bitReader) read(width uint) uint64 {
 	v := r.peek() & (1<<width - 1)
 	r.pos += int(width)
 	return v
+}
+
+// unary consumes zeros and the one behind them, and returns their number.
+func (r *bitReader) unary() (zeros uint32) {
+	w := r.peek()
+	for ; w&(1<<peekBits-1) == 0 && !r.overrun(); w = r.peek() {
+		zeros += peekBits
+		r.pos += peekBits
+	}
+	n := bits.TrailingZeros64(w)
+	r.pos += n + 1
+	return zeros + uint32(n)
 }
 
 // skipOnes advances behind the n-th set bit from here.

@@ -18,7 +18,8 @@ type Postings struct {
 
 // OpenPostings opens what AppendPostings wrote; src must hold exactly that and
 // must not change while the Postings is used. The directory is checked here,
-// the lists when they are read. Damage gives a ClassCorruption error without a
+// the lists when they are read. The caller compares Universe with the rows of
+// its part before it lets sets of that size be made. Damage gives a ClassCorruption error without a
 // file name: the caller knows it.
 func OpenPostings(src []byte) (*Postings, error) {
 	if len(src) == 0 || src[0] != postingsVersion {
@@ -138,18 +139,8 @@ func (p *Postings) AppendRows(dst []uint32, ord uint32) ([]uint32, error) {
 	if i, ok := p.findLong(ord); ok {
 		return p.appendLongRows(dst, i)
 	}
-	g, ok := p.group(ord)
-	if !ok {
-		return dst, nil
-	}
-	in := int(ord % groupTerms)
-	r := g.lists()
-	for i := range in {
-		if n := g.count(i); n > 0 {
-			skipShortList(&r, n, p.rows)
-		}
-	}
-	return p.appendShortRows(dst, &r, g.count(in))
+	c := groupCursor{p: p}
+	return c.appendRows(dst, ord)
 }
 
 // Rows makes dst the rows of term ord. When the term is dense it returns true
@@ -159,24 +150,13 @@ func (p *Postings) Rows(dst *Set, ord uint32) (dense bool, err error) {
 	if p.Dense(ord) {
 		return true, nil
 	}
-	// The set's own list is the scratch: SetRows would copy.
+	// The rows go straight to the set's list: SetRows would copy them.
 	dst.list, err = p.AppendRows(dst.list, ord)
 	dst.size = len(dst.list)
 	if err == nil && dst.size > dst.n/bitmapShare {
 		dst.toBitmap()
 	}
 	return false, err
-}
-
-func (p *Postings) appendShortRows(dst []uint32, r *bitReader, n int) ([]uint32, error) {
-	if n == 0 {
-		return dst, nil
-	}
-	out, ok := decodeShortList(dst, r, n, p.rows)
-	if !ok {
-		return dst, damaged("postings: short list is malformed")
-	}
-	return out, nil
 }
 
 // appendLongRows appends the rows of entry i of the long table.
@@ -207,40 +187,4 @@ func (p *Postings) longEntry(i int) (ord, count, offset uint32) {
 	e := p.long[i*longEntryBytes:][:longEntryBytes]
 	le := binary.LittleEndian
 	return le.Uint32(e), le.Uint32(e[4:]), le.Uint32(e[8:])
-}
-
-// group returns the group of ord, or false when there is none.
-func (p *Postings) group(ord uint32) (termGroup, bool) {
-	at := int(ord) / groupTerms * 4
-	if int(ord) >= p.terms || at >= len(p.starts) {
-		return termGroup{}, false
-	}
-	src := p.groups[binary.LittleEndian.Uint32(p.starts[at:]):]
-	return termGroup{
-		src:   src[2:],
-		width: uint(min(src[0], 6)),
-		least: int(min(src[1], longRows-1)),
-		terms: min(p.terms-int(ord)/groupTerms*groupTerms, groupTerms),
-	}, true
-}
-
-// termGroup is a group of short lists. Its header is clamped to what a writer
-// can write, so a damaged one gives wrong rows below the universe, or an error,
-// and never a large allocation.
-type termGroup struct {
-	src   []byte // counts, then lists
-	width uint
-	least int
-	terms int
-}
-
-// count returns the number of rows of the group's i-th term.
-func (g *termGroup) count(i int) int {
-	r := bitReader{src: g.src, pos: i * int(g.width)}
-	return g.least + int(r.read(g.width))
-}
-
-// lists returns a reader at the group's first list.
-func (g *termGroup) lists() bitReader {
-	return bitReader{src: g.src, pos: g.terms * int(g.width)}
 }

@@ -123,8 +123,37 @@ func checkPostings(t *testing.T, w *PostingsWriter, in PostingsInput) {
 			t.Fatalf("CountRange(%d, %d) = %d, want %d", ord, end, got, want)
 		}
 	}
+	checkUnion(t, p, lists)
 	if p.Count(uint32(in.Terms)) != 0 || p.Dense(uint32(in.Terms)) {
 		t.Fatal("a term behind the last has rows")
+	}
+}
+
+// checkUnion compares unions of random ordinals and of all with the lists.
+func checkUnion(t *testing.T, p *Postings, lists [][]uint32) {
+	r := rand.New(rand.NewPCG(uint64(len(lists)), 1))
+	var set Set
+	for _, share := range []int{1, 2, 10, 300} {
+		var ords, dense, want []uint32
+		for ord := range uint32(len(lists)) {
+			if r.IntN(share) > 0 {
+				continue
+			}
+			ords = append(ords, ord)
+			if p.Dense(ord) {
+				dense = append(dense, ord)
+				continue
+			}
+			want = append(want, lists[ord]...)
+		}
+		slices.Sort(want)
+		gotDense, err := p.Union(&set, ords, nil)
+		if err != nil || !slices.Equal(gotDense, dense) {
+			t.Fatalf("Union: dense %v, want %v, error %v", gotDense, dense, err)
+		}
+		if got := set.AppendTo(nil); !slices.Equal(got, want) || set.Len() != len(want) {
+			t.Fatalf("Union of %d terms has %d rows, want %d", len(ords), len(got), len(want))
+		}
 	}
 }
 
@@ -139,6 +168,16 @@ func openAndUsePostings(t *testing.T, src []byte) {
 		return
 	}
 	p.CountRange(0, uint32(min(p.Terms(), 1000)))
+	if p.rows < 1<<20 {
+		var set Set
+		ords := make([]uint32, min(p.Terms(), 1000))
+		for i := range ords {
+			ords[i] = uint32(i)
+		}
+		if _, err := p.Union(&set, ords, nil); err != nil && !base.IsCorruption(err) {
+			t.Fatalf("class of %v", err)
+		}
+	}
 	var rows []uint32
 	for ord := range uint32(min(p.Terms(), 1000)) {
 		if p.Count(ord) > 1<<20 {

@@ -257,3 +257,6 @@ func FuzzTermsRoundTrip(f *testing.F) {
 		checkTermBounds(t, terms, d, target, nil)
 	})
 }
+
+// newRand returns a source whose seed a failure's test name tells.
+func newRand(seed uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, 2)) }
