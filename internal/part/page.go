@@ -1,0 +1,251 @@
+package part
+
+import (
+	"encoding/binary"
+	"math"
+	"sort"
+
+	"github.com/pandodb/pando/internal/column"
+	"github.com/pandodb/pando/internal/encoding/bytesenc"
+	"github.com/pandodb/pando/internal/encoding/floatenc"
+	"github.com/pandodb/pando/internal/encoding/intenc"
+)
+
+// A column page holds one column's values of one block.
+//
+//	u8 codec, +128 if not every row has a value
+//	section rows   rows of the block that have a value (only with +128)
+//	codec:
+//	  codes  [1]  intenc Codes: ordinals of terms
+//	  local  [2]  section rows distinct ordinals, intenc Codes: indices in these
+//	  ints   [3]  intenc Ints
+//	  floats [4]  floatenc
+//	  bytes  [5]  uvarint bytes of all values, bytesenc strings
+//	  idrefs [6]  intenc IDRefs, one per row of the block, zero where none
+//
+// The codec numbers are on disk: append, never renumber.
+const (
+	pageCodes  = 1
+	pageLocal  = 2
+	pageInts   = 3
+	pageFloats = 4
+	pageBytes  = 5
+	pageIDRefs = 6
+
+	pageSparse = 0x80
+)
+
+// appendPageHead appends the codec and the rows of a page. rows lists the rows
+// of the block that have a value.
+func appendPageHead(dst []byte, codec byte, rows []uint32, blockRows int) []byte {
+	if len(rows) == blockRows {
+		return append(dst, codec)
+	}
+	dst, _ = appendRows(append(dst, codec|pageSparse), nil, rows, blockRows)
+	return dst
+}
+
+// pageContext is what a page's reader knows from elsewhere.
+type pageContext struct {
+	column *columnMeta
+	terms  uint32 // of the column; ordinals are below
+	rows   int    // of the block
+	// ident returns the block's identity, for pages that refer to ids.
+	ident func() (*column.Identity, error)
+}
+
+// parsedPage is a page taken apart.
+type parsedPage struct {
+	codec byte
+	rows  []uint32 // nil: every row
+	n     int      // values
+	body  []byte
+}
+
+// parsePage takes a page apart. rowScratch gives memory for the rows.
+func parsePage(src []byte, blockRows int, rowScratch []uint32) (parsedPage, error) {
+	if len(src) == 0 {
+		return parsedPage{}, corruptf("empty page")
+	}
+	p := parsedPage{codec: src[0] &^ pageSparse, n: blockRows, body: src[1:]}
+	if src[0]&pageSparse == 0 {
+		return p, nil
+	}
+	section, body, err := intenc.Section(p.body)
+	if err != nil {
+		return p, err
+	}
+	p.rows, err = intenc.DecodeRows(rowScratch, section, blockRows)
+	p.n, p.body = len(p.rows), body
+	if err == nil && (p.n == 0 || p.n == blockRows) {
+		err = corruptf("page lists %d of %d rows", p.n, blockRows)
+	}
+	return p, err
+}
+
+// span returns the positions [from, to) of the values of the rows [lo, hi).
+func (p *parsedPage) span(lo, hi int) (from, to int) {
+	if p.rows == nil {
+		return lo, hi
+	}
+	from = sort.Search(p.n, func(i int) bool { return int(p.rows[i]) >= lo })
+	to = from + sort.Search(p.n-from, func(i int) bool { return int(p.rows[from+i]) >= hi })
+	return from, to
+}
+
+// readPage reads the values of the rows [lo, hi) of the page to dst, whose rows
+// count from lo. It reuses dst's memory.
+func readPage(src []byte, ctx *pageContext, lo, hi int, dst *column.Vector) error {
+	rows := dst.Rows[:0]
+	emptyVector(dst, ctx.column.id)
+	p, err := parsePage(src, ctx.rows, rows)
+	if err != nil {
+		return err
+	}
+	from, to := p.span(lo, hi)
+	if ctx.column.mode == Dict {
+		dst.Codes, err = p.appendOrdinals(dst.Codes[:0], ctx.terms, from, to)
+	} else {
+		err = p.readRaw(ctx, from, to, dst)
+	}
+	dst.Rows = p.keepSpan(lo, hi)
+	return err
+}
+
+// keepSpan returns the page's rows in [lo, hi), counted from lo, or nil when
+// these are all. It overwrites p.rows.
+func (p *parsedPage) keepSpan(lo, hi int) []uint32 {
+	from, to := p.span(lo, hi)
+	if to-from == hi-lo {
+		return nil
+	}
+	rows := p.rows[:copy(p.rows, p.rows[from:to])]
+	for i := range rows {
+		rows[i] -= uint32(lo)
+	}
+	return rows
+}
+
+// appendOrdinals appends the ordinals at the positions [from, to).
+func (p *parsedPage) appendOrdinals(dst []uint32, terms uint32, from, to int) ([]uint32, error) {
+	switch p.codec {
+	case pageCodes:
+		codes, err := intenc.ParseCodes(p.body, p.n, terms)
+		if err != nil {
+			return dst, err
+		}
+		return codes.AppendRange(dst, from, to)
+	case pageLocal:
+		section, body, err := intenc.Section(p.body)
+		if err != nil {
+			return dst, err
+		}
+		local, err := intenc.DecodeRows(nil, section, int(terms))
+		if err != nil {
+			return dst, err
+		}
+		codes, err := intenc.ParseCodes(body, p.n, uint32(len(local)))
+		if err != nil {
+			return dst, err
+		}
+		start := len(dst)
+		if dst, err = codes.AppendRange(dst, from, to); err != nil {
+			return dst, err
+		}
+		for i, c := range dst[start:] {
+			dst[start+i] = local[c]
+		}
+		return dst, nil
+	}
+	return dst, corruptf("codec %d in a dictionary page", p.codec)
+}
+
+// readRaw reads the values at the positions [from, to) of a raw page.
+func (p *parsedPage) readRaw(ctx *pageContext, from, to int, dst *column.Vector) (err error) {
+	t := ctx.column.id.Type
+	switch {
+	case p.codec == pageInts && (t == column.Int64 || t == column.Bool):
+		dst.Ints, err = intenc.DecodeInts(dst.Ints[:0], p.body, p.n)
+	case p.codec == pageIDRefs && t == column.Int64:
+		err = p.readIDRefs(ctx, dst)
+	case p.codec == pageFloats && t == column.Float64:
+		dst.Floats, err = floatenc.DecodeFloats(dst.Floats[:0], p.body, p.n)
+	case p.codec == pageBytes && t.Coded():
+		return p.readBytes(from, to, dst)
+	default:
+		err = corruptf("codec %d in a raw page of type %v", p.codec, t)
+	}
+	if err != nil {
+		return err
+	}
+	dst.Ints, dst.Floats = slide(dst.Ints, from, to), slide(dst.Floats, from, to)
+	return nil
+}
+
+// slide moves vals[from:to] to the front, so that the memory stays whole for
+// reuse.
+func slide[T any](vals []T, from, to int) []T {
+	if len(vals) == 0 {
+		return vals
+	}
+	return vals[:copy(vals, vals[from:to])]
+}
+
+// readIDRefs reads references for all values of the page.
+func (p *parsedPage) readIDRefs(ctx *pageContext, dst *column.Vector) error {
+	id, err := ctx.ident()
+	if err != nil {
+		return err
+	}
+	dst.Ints, err = intenc.DecodeIDRefs(dst.Ints[:0], p.body, id.IDs, runBounds(nil, id.Runs))
+	for i, r := range p.rows {
+		if err == nil {
+			dst.Ints[i] = dst.Ints[r]
+		}
+	}
+	if err == nil {
+		dst.Ints = dst.Ints[:p.n]
+	}
+	return err
+}
+
+// readBytes reads strings: values in page order, one code each.
+func (p *parsedPage) readBytes(from, to int, dst *column.Vector) error {
+	total, body, err := intenc.Uvarint(p.body)
+	if err != nil {
+		return err
+	}
+	if total > maxUnitBytes {
+		return corruptf("page of %d bytes of values", total)
+	}
+	all, err := bytesenc.DecodeStrings(bytesenc.Strings(dst.Dict), body, p.n, int(total))
+	if err != nil {
+		return err
+	}
+	dst.Dict = column.Dict(all)
+	if to-from < p.n {
+		dropKeys(&dst.Dict, from)
+		truncate(&dst.Dict, to-from)
+	}
+	dst.Codes = appendConsecutive(dst.Codes[:0], 0, to-from)
+	return nil
+}
+
+// truncate keeps the first n values.
+func truncate(d *column.Dict, n int) {
+	if n == 0 {
+		d.Reset()
+		return
+	}
+	d.Offsets = d.Offsets[:n+1]
+	d.Data = d.Data[:d.Offsets[n]]
+}
+
+// appendBytesBody appends the values of a raw page of strings.
+func appendBytesBody(dst []byte, d *column.Dict) []byte {
+	dst = binary.AppendUvarint(dst, uint64(len(d.Data)))
+	return bytesenc.AppendStrings(dst, d.Offsets, d.Data)
+}
+
+// maxTerms bounds a dictionary: ordinals are uint32 and one is spare.
+const maxTerms = math.MaxUint32 - 1
