@@ -1,0 +1,33 @@
+// Package columnar is the engine of all telemetry: one Tablet per key range,
+// holding the rows of one layout in memtables and time-partitioned parts.
+//
+//	Apply(batch) ──► open memtable ──seal──► sealed memtables ──flush──► parts
+//	                                                             merge ──┘ (3 levels,
+//	View ───────► runs of the memtables + parts of the snapshot             per segment)
+//
+//	<dir>/000000000000002a.snp                  manifest: the live parts
+//	<dir>/20261120T000000Z/0000000000000007/    a segment's part
+//	<dir>/quarantine/0000000000000003/          a damaged part, kept for people
+//
+// What lives where. A row's segment is its time rounded down to the segment
+// interval; a part lies in one segment; a segment is dropped whole when its end
+// plus the TTL has passed, and reads cut at the TTL to the nanosecond before that.
+//
+// Order. Apply gets committed batches in log order and cannot fail. Flush takes
+// sealed memtables oldest first and writes all their segments in one manifest
+// edit that also records the log position up to which rows are now in parts, so
+// a crash replays exactly the rest. Manifest edits are serialised by edit; views
+// are a version (a set of parts) plus the memtables at one moment, taken under
+// mu, so that a row is always in exactly one of the two.
+//
+// Ownership. A version holds a reference on each of its parts and is itself held
+// by the tablet while current and by views. The last reference of a part that
+// left the manifest removes its files.
+//
+// Damage. A part whose bytes do not check is set aside under quarantine/ and
+// reported; the query that hit it fails with a corruption error, later ones
+// answer without it and say that they are partial. No other error touches parts.
+//
+// Nothing here knows a data model: the Layout says everything. Start reading at
+// Tablet, then View.
+package columnar

@@ -1,0 +1,228 @@
+package search
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"slices"
+
+	"github.com/pandodb/pando/internal/base"
+	"github.com/pandodb/pando/internal/column"
+	"github.com/pandodb/pando/internal/engine/columnar"
+	"github.com/pandodb/pando/internal/model/trace"
+)
+
+// Store is a group's rows, wherever its tablets are. Answers are exact over all
+// of them.
+type Store interface {
+	// TopKeys returns the best keys, best first.
+	TopKeys(ctx context.Context, req *columnar.TopRequest) ([]columnar.Top, error)
+	// ReadKeys returns the keys' rows, each key in one batch, batches in no order.
+	ReadKeys(ctx context.Context, req *columnar.ReadRequest) ([]*column.Batch, error)
+	// Distinct returns the combinations of values, possibly more than once.
+	Distinct(ctx context.Context, refs []columnar.Ref) ([]columnar.Tuple, error)
+	// Scan visits all rows of a time range in batches of whole keys.
+	Scan(ctx context.Context, req *columnar.ScanRequest, visit func(*column.Batch) error) error
+}
+
+// maxSpans bounds the spans of one answer.
+const maxSpans = 1_000_000
+
+// tieFrom skips resource and hash where keys break ties: what remains is the
+// trace id.
+const tieFrom = 12
+
+// Traces answers questions about one trace resource. It is safe for concurrent
+// use.
+type Traces struct {
+	store    Store
+	resource base.ResourceID
+}
+
+// NewTraces returns the searcher of a resource.
+func NewTraces(store Store, resource base.ResourceID) *Traces {
+	return &Traces{store: store, resource: resource}
+}
+
+// Ref asks for a trace, optionally only for its spans that start in Time, which
+// spares parts elsewhere; the zero range means all of them.
+type Ref struct {
+	ID   trace.ID
+	Time base.TimeRange
+}
+
+// Get returns the traces that exist among the refs, ascending by id. Refs of the
+// same trace are answered once, with the range of the first.
+func (t *Traces) Get(ctx context.Context, refs ...Ref) ([]trace.Trace, error) {
+	byTime := make(map[base.TimeRange][][]byte)
+	seen := make(map[trace.ID]bool, len(refs))
+	for _, r := range refs {
+		if seen[r.ID] {
+			continue
+		}
+		seen[r.ID] = true
+		if r.Time == (base.TimeRange{}) {
+			r.Time = base.AllTime
+		}
+		byTime[r.Time] = append(byTime[r.Time], trace.AppendKey(nil, t.resource, r.ID))
+	}
+	var out []trace.Trace
+	for time, keys := range byTime {
+		found, err := t.read(ctx, keys, time)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, found...)
+	}
+	slices.SortFunc(out, func(a, b trace.Trace) int { return bytes.Compare(a.ID[:], b.ID[:]) })
+	return out, nil
+}
+
+// read returns the traces of the keys, in no order.
+func (t *Traces) read(ctx context.Context, keys [][]byte, time base.TimeRange) ([]trace.Trace, error) {
+	batches, err := t.store.ReadKeys(ctx, &columnar.ReadRequest{Keys: keys, Time: time, MaxRows: maxSpans})
+	if err != nil {
+		return nil, err
+	}
+	out := make([]trace.Trace, 0, len(keys))
+	for _, b := range batches {
+		spans, err := trace.ReadSpans(b)
+		if err != nil {
+			return nil, err
+		}
+		for len(spans) > 0 { // rows are sorted by key: a trace's spans are neighbours
+			n := 1
+			for n < len(spans) && spans[n].TraceID == spans[0].TraceID {
+				n++
+			}
+			out = append(out, trace.Trace{ID: spans[0].TraceID, Spans: spans[:n:n]})
+			spans = spans[n:]
+		}
+	}
+	return out, nil
+}
+
+// FindIDs returns the ids of the traces that match, in the query's order.
+func (t *Traces) FindIDs(ctx context.Context, q *Query) ([]trace.ID, error) {
+	keys, err := t.top(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	ids := make([]trace.ID, len(keys))
+	for i, k := range keys {
+		ids[i] = trace.ID(k[tieFrom:])
+	}
+	return ids, nil
+}
+
+// top returns the keys of the traces that match, in the query's order.
+func (t *Traces) top(ctx context.Context, q *Query) ([][]byte, error) {
+	if err := q.Validate(); err != nil {
+		return nil, err
+	}
+	req := &columnar.TopRequest{Filter: lower(q), Time: q.Time, Limit: q.Limit, TieFrom: tieFrom}
+	if q.Order == Slowest {
+		req.By = trace.ColDuration
+	}
+	tops, err := t.store.TopKeys(ctx, req)
+	if err != nil {
+		return nil, err
+	}
+	keys := make([][]byte, len(tops))
+	for i, x := range tops {
+		if _, _, err := trace.ParseKey(x.Key); err != nil {
+			return nil, base.Mark(base.ClassCorruption, err)
+		}
+		keys[i] = x.Key
+	}
+	return keys, nil
+}
+
+// Find returns the traces that match, whole, in the query's order. Spans outside
+// the query's time range come too.
+func (t *Traces) Find(ctx context.Context, q *Query) ([]trace.Trace, error) {
+	keys, err := t.top(ctx, q)
+	if err != nil || len(keys) == 0 {
+		return nil, err
+	}
+	found, err := t.read(ctx, keys, base.AllTime)
+	if err != nil {
+		return nil, err
+	}
+	rank := ranks(keys)
+	slices.SortFunc(found, func(a, b trace.Trace) int { return cmp.Compare(rank[a.ID], rank[b.ID]) })
+	return found, nil
+}
+
+func ranks(keys [][]byte) map[trace.ID]int {
+	rank := make(map[trace.ID]int, len(keys))
+	for i, k := range keys {
+		rank[trace.ID(k[tieFrom:])] = i
+	}
+	return rank
+}
+
+// Summaries returns what Find would, as summaries: it reads five columns.
+func (t *Traces) Summaries(ctx context.Context, q *Query) ([]trace.Summary, error) {
+	keys, err := t.top(ctx, q)
+	if err != nil || len(keys) == 0 {
+		return nil, err
+	}
+	cols := slices.Clone(trace.SummaryColumns)
+	slices.SortFunc(cols, column.ID.Compare)
+	batches, err := t.store.ReadKeys(ctx, &columnar.ReadRequest{Keys: keys, Columns: cols, Time: base.AllTime})
+	if err != nil {
+		return nil, err
+	}
+	sums, err := trace.Summaries(batches...)
+	if err != nil {
+		return nil, err
+	}
+	rank := ranks(keys)
+	slices.SortFunc(sums, func(a, b trace.Summary) int { return cmp.Compare(rank[a.ID], rank[b.ID]) })
+	return sums, nil
+}
+
+// operationRefs are the columns whose combinations make the catalogue of
+// services and operations.
+var operationRefs = []columnar.Ref{
+	{Col: trace.ColResource, Tag: "service.name"},
+	{Col: trace.ColName},
+	{Col: trace.ColKind},
+}
+
+// Services returns the names of the services that have spans, ascending.
+func (t *Traces) Services(ctx context.Context) ([]string, error) {
+	tuples, err := t.store.Distinct(ctx, operationRefs)
+	if err != nil {
+		return nil, err
+	}
+	names := make([]string, 0, 64)
+	for _, x := range tuples {
+		if x[0].Type == column.String {
+			names = append(names, string(x[0].Bytes))
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names), nil
+}
+
+// Operations returns the operations of a service, ascending by name and kind;
+// KindUnspecified asks for all kinds.
+func (t *Traces) Operations(ctx context.Context, service string, kind trace.Kind) ([]trace.Operation, error) {
+	tuples, err := t.store.Distinct(ctx, operationRefs)
+	if err != nil {
+		return nil, err
+	}
+	var ops []trace.Operation
+	for _, x := range tuples {
+		op := trace.Operation{Name: string(x[1].Bytes), Kind: trace.Kind(x[2].Int)}
+		if x[0].Type == column.String && string(x[0].Bytes) == service && (kind == trace.KindUnspecified || kind == op.Kind) {
+			ops = append(ops, op)
+		}
+	}
+	slices.SortFunc(ops, func(a, b trace.Operation) int {
+		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Kind, b.Kind))
+	})
+	return slices.Compact(ops), nil
+}
