@@ -35,10 +35,11 @@
 //
 // # Record
 //
-//	 0  u32 sum        CRC32C of: bytes 0-39 of the segment header, the
-//	                   record's offset (u64), bytes 4-55 of the record
+//	 0  u32 sum        CRC32C of bytes 4-55; it starts from seed XOR the
+//	                   record's file offset, where seed is the CRC32C of
+//	                   bytes 0-39 of the segment header
 //	 4  u32 prev       sum of the record before, across segments
-//	 8  u32 dataSum    CRC32C of: bytes 0-39 of the header, the data
+//	 8  u32 dataSum    CRC32C of the data, starting from seed
 //	12  u32 dataBytes
 //	16  u32 seq        1 for the first record of the segment, and so on
 //	20  u32 durable    seq of the last record that was synced when this one

@@ -77,12 +77,11 @@ func recordBytes(dataBytes int) int64 {
 }
 
 // headSum returns the checksum of the encoded head b, which lies at offset of
-// the segment with that seed. Segment and offset are part of the sum: a block
-// that was read from the wrong place, or written there, does not verify.
+// the segment with that seed. Both are where the CRC starts: a block that was
+// read from the wrong place, or written there, does not verify. (A CRC maps
+// different starts to different sums, so within a segment that is certain.)
 func headSum(b []byte, seed uint32, offset int64) uint32 {
-	var at [8]byte
-	binary.LittleEndian.PutUint64(at[:], uint64(offset))
-	return crc32.Update(crc32.Update(seed, castagnoli, at[:]), castagnoli, b[4:headBytes])
+	return crc32.Update(seed^uint32(offset), castagnoli, b[4:headBytes])
 }
 
 // dataSum returns the checksum of a record's data.

@@ -21,45 +21,47 @@ type scanner struct {
 	prev   uint32
 	seq    uint32
 	oldest bool // prev is unknown: the segment before is gone
+	rec    record
 }
 
 // record is one verified record.
 type record struct {
 	head
 	offset int64
-	data   []byte // valid until the next call of the scanner
+	data   []byte
 }
 
 func newScanner(seg *segment, prev uint32, oldest bool, buf []byte) *scanner {
 	return &scanner{seg: seg, prev: prev, oldest: oldest, offset: headerBytes, bufAt: headerBytes, buf: buf[:0]}
 }
 
-// next returns the next record. ok is false behind the last good one; offset
-// then tells where that is. The error is one of reading.
-func (s *scanner) next() (r record, ok bool, err error) {
+// next returns the next record, valid until the call after. ok is false behind
+// the last good one; offset then tells where that is. The error is one of
+// reading.
+func (s *scanner) next() (r *record, ok bool, err error) {
 	b, err := s.peek(s.offset, headBytes)
 	if err != nil || len(b) < headBytes {
-		return record{}, false, err
+		return nil, false, err
 	}
 	h, ok := decodeHead(b, s.seg.seed, s.offset)
 	if !ok || h.seq != s.seq+1 || (h.prev != s.prev && !(s.oldest && s.seq == 0)) {
-		return record{}, false, nil
+		return nil, false, nil
 	}
 	total := recordBytes(int(h.dataBytes))
 	if total > s.seg.capacity-s.offset {
-		return record{}, false, nil
+		return nil, false, nil
 	}
 	if b, err = s.peek(s.offset, int(total)); err != nil || int64(len(b)) < total {
-		return record{}, false, err
+		return nil, false, err
 	}
 	data := b[headBytes : headBytes+h.dataBytes]
 	if dataSum(data, s.seg.seed) != h.dataSum {
-		return record{}, false, nil
+		return nil, false, nil
 	}
-	r = record{head: h, offset: s.offset, data: data}
+	s.rec = record{head: h, offset: s.offset, data: data}
 	s.offset += total
 	s.prev, s.seq = h.sum, h.seq
-	return r, true, nil
+	return &s.rec, true, nil
 }
 
 // peek returns n bytes at offset, fewer at the end of the file. It reads
@@ -145,7 +147,7 @@ func (s *scanner) records(visit func(*record) error) (rolled bool, err error) {
 		if err != nil || !ok {
 			return false, err
 		}
-		if err := visit(&r); err != nil {
+		if err := visit(r); err != nil {
 			return false, err
 		}
 		if r.kind != KindRoll {
