@@ -117,32 +117,31 @@ func appendPage(dst []byte, p *Strings, allowed nesting) []byte {
 		return append(append(dst, codecConst), p.Value(0)...)
 	}
 	c := chooser{dst: dst, start: len(dst)}
-	s := getScratch()
-	defer putScratch(s)
-
 	if look.isLeaf() {
 		c.offer(appendLeaf(c.dst, p, &look))
+	}
+	repeats := false
+	if allowed&(nestDict|nestTopDict) != 0 && p.Len() >= minDictRows {
+		repeats = c.offerDict(p, allowed)
+	}
+	if allowed&nestTemplate != 0 && look.hasDigit && !look.isLeaf() && !repeats {
+		c.offer(appendTemplates(c.dst, p, allowed))
+	}
+	if c.size() > 0 && c.size() <= len(p.body())/goodRatio {
+		return c.dst
 	}
 	if gain := (look.prefix + look.suffix) * p.Len(); allowed&nestAffix != 0 && gain > affixOverhead {
 		c.offer(appendAffix(c.dst, p, &look, allowed.inAffix()))
 	} else if !look.isLeaf() {
 		c.offer(appendLeaf(c.dst, p, &look))
 	}
-	distinct := 0
-	if allowed&(nestDict|nestTopDict) != 0 && p.Len() >= minDictRows {
-		distinct = s.distinct(p, p.Len()/2)
-		if distinct > 0 {
-			c.offer(appendDict(c.dst, s, allowed))
-		}
-	}
-	manyRepeat := distinct > 0 && distinct <= p.Len()/4
-	if allowed&nestTemplate != 0 && look.hasDigit && !look.isLeaf() && !manyRepeat {
-		if encoded, ok := appendTemplates(c.dst, p, allowed); ok {
-			c.offer(encoded)
-		}
-	}
 	return c.dst
 }
+
+// goodRatio: a dictionary or templates that reduce a page this much have
+// taken what general compression would find, so that is not tried. It would
+// double the time of such pages; text alone seldom gets beyond this.
+const goodRatio = 4
 
 // chooser keeps the smaller of two encodings that follow each other.
 type chooser struct {
@@ -150,17 +149,33 @@ type chooser struct {
 	start int // of the best encoding so far, which ends dst
 }
 
-// offer takes dst with a further encoding appended.
+// size is that of the best encoding so far, or zero.
+func (c *chooser) size() int { return len(c.dst) - c.start }
+
+// offer takes dst with a further encoding, or nothing, appended.
 func (c *chooser) offer(dst []byte) {
 	mid := len(c.dst)
 	size := len(dst) - mid
-	if mid == c.start || size < mid-c.start {
+	if size > 0 && (c.size() == 0 || size < c.size()) {
 		copy(dst[c.start:], dst[mid:])
 		dst = dst[:c.start+size]
 	} else {
 		dst = dst[:mid]
 	}
 	c.dst = dst
+}
+
+// offerDict offers a dictionary if values repeat, and reports whether most
+// appear at least four times: templates of so few values are not worth it.
+func (c *chooser) offerDict(p *Strings, allowed nesting) bool {
+	s := getScratch()
+	defer putScratch(s)
+	distinct := s.distinct(p, p.Len()/2)
+	if distinct == 0 {
+		return false
+	}
+	c.offer(appendDict(c.dst, s, allowed))
+	return distinct <= p.Len()/4
 }
 
 // decoder appends the values of a page and its inner ones to out.

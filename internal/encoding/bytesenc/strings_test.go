@@ -61,6 +61,7 @@ func stringShapes(n int) map[string]Strings {
 		"padded":   gen(func(int) string { return fmt.Sprintf("%06d", rng.IntN(100_000)) }),
 		"huge num": gen(func(int) string { return fmt.Sprintf("%d%d", rng.Uint64(), rng.Uint64()) }),
 		"url":      gen(func(int) string { return fmt.Sprintf("/api/orders/%d", rng.IntN(100_000)) }),
+		"named":    gen(func(int) string { return "com.example." + text() + ".Handler" }),
 		"uuid":     gen(func(int) string { return uuid() }),
 		"route": gen(func(int) string {
 			return fmt.Sprintf([]string{
@@ -159,7 +160,8 @@ func TestStringsChooseExpectedCodec(t *testing.T) {
 	f("hex", codecHex, 4.6)
 	f("decimal", codecDecimal, 2.51)
 	f("padded", codecPadded, 2.13)
-	f("url", codecAffix, 2.14)
+	f("url", codecTemplate, 2.14)
+	f("named", codecAffix, 10.5)
 	f("uuid", codecTemplate, 16.1)
 	f("route", codecTemplate, 5.5)
 	f("log line", codecTemplate, 27)

@@ -39,15 +39,15 @@ type holes struct {
 }
 
 // appendTemplates appends the page as templates and columns of holes, or
-// reports false if it is not of that kind.
-func appendTemplates(dst []byte, p *Strings, allowed nesting) ([]byte, bool) {
+// nothing if it is not of that kind.
+func appendTemplates(dst []byte, p *Strings, allowed nesting) []byte {
 	if p.Len() < minTemplateRows || bytes.IndexByte(p.body(), holeMark) >= 0 {
-		return dst, false
+		return dst
 	}
 	s := getScratch()
 	defer putScratch(s)
 	if !s.sampleTemplates(p) || !s.takeApart(p, 1, min(maxTemplates, p.Len()/4)) {
-		return dst, false
+		return dst
 	}
 	dst = binary.AppendUvarint(append(dst, codecTemplate), uint64(s.strings.Len()))
 	s.buf = appendPage(s.buf[:0], &s.strings, allowed.inTemplate())
@@ -72,7 +72,7 @@ func appendTemplates(dst []byte, p *Strings, allowed nesting) ([]byte, bool) {
 			dst = intenc.AppendSection(dst, column.buf)
 		}
 	}
-	return dst, true
+	return dst
 }
 
 // sampleTemplates reports whether a sample of the page has few templates.

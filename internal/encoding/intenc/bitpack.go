@@ -1,6 +1,10 @@
 package intenc
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+
+	"github.com/pandodb/pando/internal/invariants"
+)
 
 // word is what bits are packed from and unpacked to.
 type word interface {
@@ -53,6 +57,7 @@ func appendPacked[T word](dst []byte, vals []T, width uint) []byte {
 // may be read but do not matter.
 func unpack[T word](dst []T, src []byte, width uint, base T) {
 	switch {
+	case invariants.Sometimes(10): // One by one, as below.
 	case width == 0:
 		for i := range dst {
 			dst[i] = base
