@@ -34,5 +34,7 @@
 //
 // Values are shared: whoever puts one in gives up writing to it, and whoever
 // gets one may read it for as long as it likes, evicted or not. Memory is
-// returned by the garbage collector, so there are no pins.
+// returned by the garbage collector, so there are no pins. The same cache
+// serves for whatever else is parsed once and only read, such as block headers
+// or directories of a part; things that must be closed do not belong in it.
 package block

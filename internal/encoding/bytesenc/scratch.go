@@ -28,7 +28,9 @@ const maxPooledBytes = 8 << 20
 func getScratch() *scratch { return scratchPool.Get().(*scratch) }
 
 func putScratch(s *scratch) {
-	if cap(s.strings.Data)+cap(s.buf)+cap(s.decoder.out.Data)+8*cap(s.ints) <= maxPooledBytes {
+	held := cap(s.strings.Data) + cap(s.decoder.out.Data) + cap(s.buf) +
+		8*cap(s.ints) + 8*cap(s.holes.spans) + 4*cap(s.decoder.out.Offsets)
+	if held <= maxPooledBytes {
 		scratchPool.Put(s)
 	}
 }

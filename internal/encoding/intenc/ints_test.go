@@ -229,3 +229,26 @@ func BenchmarkDecodeInts(b *testing.B) {
 		})
 	}
 }
+
+func BenchmarkDecodeFlat(b *testing.B) {
+	rng := rand.New(rand.NewPCG(6, 6))
+	for _, width := range []uint{1, 7, 8, 13, 20, 33, 57, 60} {
+		for _, n := range []int{64, 4096} {
+			vals := make([]int64, n)
+			for i := range vals {
+				vals[i] = int64(rng.Uint64() & mask(width))
+			}
+			plan := intPlan{codec: intsFlat, frame: frame{0, int64(mask(width))}}
+			src := appendPlanned(nil, vals, plan)
+			b.Run(fmt.Sprintf("width=%d/n=%d", width, n), func(b *testing.B) {
+				b.ReportAllocs()
+				b.SetBytes(int64(8 * n))
+				var dst []int64
+				for b.Loop() {
+					dst, _ = DecodeInts(dst[:0], src, n)
+				}
+				b.ReportMetric(float64(n)*float64(b.N)/b.Elapsed().Seconds()/1e6, "Mvalues/s")
+			})
+		}
+	}
+}
