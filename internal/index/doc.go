@@ -23,6 +23,15 @@
 // before has matched, an entry that shares more than that is smaller, one that
 // shares less is larger, and only one that shares as much is compared.
 //
+// There is no FST beside the blocks. Measured with vellum on dictionaries of 100
+// to 100,000 user ids, hexadecimal ids, paths and integers, a map from term to
+// ordinal costs once to twice the bytes of the blocks (4 to 20 B a term), takes
+// 0.1 to 2.7 µs a term to build (blocks: 10 to 50 ns), and finds a term in 0.1 to
+// 0.3 µs (blocks: 0.06 µs for 100 terms, 0.15 for 1,000, 0.3 to 0.45 for
+// 100,000). The other use of an FST, intersecting it with an automaton, costs it
+// 90 to 370 ns a term and the blocks 5 to 40, for shared prefixes are explicit
+// here: see Terms.Match. Patterns do use vellum's automata.
+//
 // # Postings
 //
 //	┌─────────┬─────────┬──────────┬─────────┬───────────┬──────────┐
@@ -31,7 +40,7 @@
 //	│ long table: (ordinal u32, count u32, offset u32) × long       │
 //	│ starts: u32 × ⌈terms/32⌉, absent when groups is zero bytes    │
 //	│ groups: width, least │ counts │ short lists    (a bit stream) │
-//	│ lists:  (k │ high parts │ low parts) per 128 rows, byte-wise  │
+//	│ lists:  long lists, in blocks of 128 rows        (byte-wise)  │
 //	│ eight zero bytes                                              │
 //	└───────────────────────────────────────────────────────────────┘
 //
@@ -39,8 +48,9 @@
 // readers scan the codes. A term of 64 rows or more has an entry in the long
 // table and a list of its own; shorter ones are packed in groups of 32 terms,
 // with the counts first, and a reader skips the lists before the one it wants.
-// Lists are Rice-coded gaps, see rice.go. There is no bitmap form: at a
-// sixteenth of the rows it would take 2.8 times the bytes of the list.
+// Lists are Rice-coded gaps; rice.go explains the code, list_short.go and
+// list_long.go draw the two forms. There is no bitmap form: at a sixteenth of
+// the rows it would take 2.8 times the bytes of the list.
 //
 // # Rules
 //

@@ -55,15 +55,16 @@ func appendListBlock(dst []byte, gaps []uint32, sum uint64) []byte {
 
 // appendHigh appends the unary parts: a bitmap of where each ends.
 func appendHigh(dst []byte, gaps []uint32, code riceCode) []byte {
+	k, most := code.k&31, code.maxHigh() // the mask saves a branch per shift
 	width := len(gaps)
 	for _, g := range gaps {
-		width += int(code.high(g))
+		width += int(min(g>>k, most))
 	}
 	at := len(dst)
 	dst = append(dst, make([]byte, (width+7)/8)...)
 	unary, pos := dst[at:], -1
 	for _, g := range gaps {
-		pos += int(code.high(g)) + 1
+		pos += int(min(g>>k, most)) + 1
 		unary[pos>>3] |= 1 << (pos & 7)
 	}
 	return dst

@@ -35,7 +35,7 @@ func appendShortList(w *bitWriter, rows []uint32, universe uint64) {
 		w.write(code.escapes(gaps), escapesBits)
 	}
 	for _, g := range gaps {
-		w.unary(uint64(code.high(g)))
+		w.unary(uint64(min(g>>code.k, code.maxHigh())))
 	}
 	if code.escaped {
 		for _, g := range gaps {
@@ -50,7 +50,7 @@ func appendShortList(w *bitWriter, rows []uint32, universe uint64) {
 }
 
 // maxShort bounds the rows of a short list as a damaged group may count them:
-// least and count are 6 bits each.
+// least is below longRows and a count has at most 6 bits.
 const maxShort = 2 * longRows
 
 // skipShortList advances r behind a list of n rows.

@@ -81,12 +81,12 @@ func (c riceCode) cost(gaps []uint32) (sum uint64) {
 	return sum + uint64(len(gaps))*uint64(c.k+1)
 }
 
-// high returns the unary part of a gap.
-func (c riceCode) high(gap uint32) uint32 {
+// maxHigh is the largest high part that is written in unary.
+func (c riceCode) maxHigh() uint32 {
 	if c.escaped {
-		return min(gap>>c.k, escapeHigh)
+		return escapeHigh
 	}
-	return gap >> c.k
+	return 1<<32 - 1
 }
 
 // escapes returns the number of gaps whose high part is cut.

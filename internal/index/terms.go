@@ -3,7 +3,6 @@ package index
 import (
 	"bytes"
 	"encoding/binary"
-	"sort"
 
 	"github.com/pandodb/pando/internal/base"
 	"github.com/pandodb/pando/internal/column"
@@ -206,11 +205,7 @@ func (t *Terms) Scan(first, end uint32, visit func(ord uint32, term []byte) bool
 // seek returns the smallest ordinal whose term is >= term (Len when there is
 // none), and whether it is equal.
 func (t *Terms) seek(term []byte) (ord uint32, exact bool) {
-	blocks := (t.n + blockTerms - 1) / blockTerms
-	b := sort.Search(blocks, func(b int) bool {
-		it := t.block(b)
-		return bytes.Compare(it.first(), term) > 0
-	}) - 1
+	b := t.findBlock(term)
 	if b < 0 {
 		return 0, false
 	}
@@ -242,6 +237,21 @@ func (t *Terms) seek(term []byte) (ord uint32, exact bool) {
 		matched += more
 	}
 	return uint32(end), false
+}
+
+// findBlock returns the last block whose first term is at most term, or -1.
+func (t *Terms) findBlock(term []byte) int {
+	lo, hi := 0, (t.n+blockTerms-1)/blockTerms
+	for lo < hi {
+		mid := int(uint(lo+hi) / 2)
+		size, rest, _ := uvarint(t.data[t.blockStart(mid):])
+		if bytes.Compare(rest[:size], term) <= 0 {
+			lo = mid + 1
+		} else {
+			hi = mid
+		}
+	}
+	return lo - 1
 }
 
 // successor returns the smallest string greater than every string with the
