@@ -72,18 +72,3 @@ func BenchmarkFuseContains(b *testing.B) {
 		}
 	}
 }
-
-func BenchmarkDistinctAdd(b *testing.B) {
-	hashes := randomHashes(rand.New(rand.NewPCG(1, 2)), 1000)
-	b.ReportAllocs()
-	var d Distinct
-	for b.Loop() {
-		d.Reset()
-		for range 11 {
-			for _, h := range hashes {
-				d.Add(h)
-			}
-		}
-	}
-	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*11_000), "ns/key")
-}

@@ -32,8 +32,8 @@ var salts = [8]uint32{
 
 // AppendBloom appends a filter of the hashes to dst. bitsPerKey sets the size;
 // zero means DefaultBitsPerKey. Repeated hashes only make the filter larger than
-// needed: pass each once where that is cheap (see Distinct). Where 16 bits of
-// every hash take no more bytes than the blocks, they are stored instead.
+// needed: pass each once where that is cheap. Where 16 bits of every hash take no
+// more bytes than the blocks, they are stored instead.
 func AppendBloom(dst []byte, hashes []uint64, bitsPerKey int) []byte {
 	if bitsPerKey <= 0 {
 		bitsPerKey = DefaultBitsPerKey

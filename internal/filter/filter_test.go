@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"fmt"
 	"math/rand/v2"
-	"slices"
 	"strings"
 	"testing"
 
@@ -203,27 +202,6 @@ func FuzzBloomContains(f *testing.F) {
 		f.Add(AppendBloom(nil, randomHashes(r, n), 0), uint64(n))
 	}
 	f.Fuzz(func(_ *testing.T, src []byte, h uint64) { BloomContains(src, h) })
-}
-
-func TestDistinctMatchesMapTwin(t *testing.T) {
-	r := rand.New(rand.NewPCG(15, 16))
-	var d Distinct
-	for _, n := range []int{0, 1, 50, 3000, 20_000, 10, 0, 100} {
-		d.Reset()
-		twin := map[uint64]bool{}
-		var want []uint64
-		for range n {
-			h := r.Uint64N(uint64(n)) << (r.Uint64N(2) * 40) // zero, neighbours, repeats
-			d.Add(h)
-			if !twin[h] {
-				twin[h] = true
-				want = append(want, h)
-			}
-		}
-		if !slices.Equal(d.Hashes(), want) {
-			t.Fatalf("%d hashes: %d distinct, want %d", n, len(d.Hashes()), len(want))
-		}
-	}
 }
 
 // TestGoldenFilters pins the bytes of small filters, and a digest of large ones.
