@@ -141,10 +141,9 @@ func (t *table) id(value string) uint64 {
 	t.ids[value] = id
 	t.values = append(t.values, value)
 	kv := append([]byte(nil), t.prefix...)
-	any := binary.AppendUvarint([]byte{0x0a}, uint64(len(value)))
-	any = append(any, value...)
-	kv = binary.AppendUvarint(append(kv, 0x12), uint64(len(any)))
-	kv = append(kv, any...)
+	wrapped := append(binary.AppendUvarint([]byte{0x0a}, uint64(len(value))), value...)
+	kv = binary.AppendUvarint(append(kv, 0x12), uint64(len(wrapped)))
+	kv = append(kv, wrapped...)
 	t.encoded = append(t.encoded, append(binary.AppendUvarint(nil, uint64(len(kv))), kv...))
 	return uint64(id)
 }
