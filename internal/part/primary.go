@@ -3,7 +3,6 @@ package part
 import (
 	"encoding/binary"
 	"sort"
-
 )
 
 // The page directory, primary.bin, says where every page lies. It is cut into
@@ -241,4 +240,3 @@ func pageSize(length int64) (uint32, error) {
 
 // chunks returns the number of chunks of a part of so many blocks.
 func chunks(blocks int) int { return (blocks + chunkBlocks - 1) / chunkBlocks }
-

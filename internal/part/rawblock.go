@@ -240,4 +240,3 @@ func parseFilters(src []byte, blocks int) ([][]byte, error) {
 	}
 	return out, d.done()
 }
-

@@ -351,4 +351,3 @@ func resolve(tb testing.TB, p *Part, col int, v *column.Vector, pos int) column.
 	}
 	return column.TermValue(info.ID.Type, d.Value(v.Codes[pos]))
 }
-

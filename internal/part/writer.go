@@ -3,6 +3,7 @@ package part
 import (
 	"errors"
 	"fmt"
+	iofs "io/fs"
 	"slices"
 	"strings"
 
@@ -48,8 +49,12 @@ func (o *WriterOptions) validate() error {
 		return base.Errorf(base.ClassInvalid, "layout %s: %d rows per block, at most %d",
 			o.Layout.Name, o.Layout.BlockRows, maxBlockRows/2)
 	}
-	if _, err := o.FS.Stat(o.Dir); err == nil {
+	_, err := o.FS.Stat(o.Dir)
+	if err == nil {
 		return base.Errorf(base.ClassConflict, "part directory %s exists", o.Dir)
+	}
+	if !errors.Is(err, iofs.ErrNotExist) {
+		return err
 	}
 	return nil
 }
