@@ -1,0 +1,61 @@
+import type { ComponentType } from 'preact';
+import { useEffect } from 'preact/hooks';
+import { api } from '../lib/api.ts';
+import { go, replace, route } from '../lib/location.ts';
+import { useResource } from '../lib/resource.ts';
+import { formatRoute, fullTraceId } from '../lib/route.ts';
+import { SearchPage } from '../search/page.tsx';
+import { ErrorPanel } from './error.tsx';
+import { Header } from './header.tsx';
+import { lazy } from './lazy.tsx';
+import { waiting } from './ready.ts';
+import { WaitingPage } from './waiting.tsx';
+
+const TracePage = lazy<{ id: string }>(async () => (await import('../trace/page.tsx')).TracePage as ComponentType<{ id: string }>);
+
+/** The frame around every page, and the choice of the page. */
+export function App() {
+  const [page = '', given = ''] = route.value.path;
+  const id = fullTraceId(given);
+  useEffect(() => {
+    if (page === '') replace(formatRoute(['search']));
+  }, [page]);
+  return (
+    <>
+      <a class="skip" href="#main" onClick={skipToMain}>
+        Skip to content
+      </a>
+      <Header />
+      <main id="main" tabIndex={-1}>
+        {page === 'trace' && id !== '' ? <TracePage key={id} id={id} /> : page === 'search' || page === '' ? <Start /> : <Lost />}
+      </main>
+    </>
+  );
+}
+
+/** The search page, or what to do before there is anything to search. */
+function Start() {
+  const status = useResource('status', api.status);
+  if (status.error) return <ErrorPanel error={status.error} retry />;
+  if (!status.value) return null;
+  if (status.value.state === 'ready' || waiting.value === 'over') return <SearchPage />;
+  return <WaitingPage status={status.value} />;
+}
+
+function Lost() {
+  return (
+    <div class="panel centered">
+      <h1>There is no such page</h1>
+      <p>The address may be from a newer version of Pando.</p>
+      <button type="button" class="primary" onClick={() => go(formatRoute(['search']))}>
+        Search traces
+      </button>
+    </div>
+  );
+}
+
+/** Moves the focus without touching the hash, which holds the route. */
+function skipToMain(event: MouseEvent): void {
+  event.preventDefault();
+  document.getElementById('main')?.focus();
+}

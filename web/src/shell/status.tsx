@@ -1,0 +1,63 @@
+import type { RefObject } from 'preact';
+import { useEffect, useState } from 'preact/hooks';
+import { api } from '../lib/api.ts';
+import { reachable } from '../lib/endpoints.ts';
+import { formatAgo, formatCount, formatDate, formatTime, millisOfNanos } from '../lib/format.ts';
+import { useResource } from '../lib/resource.ts';
+import { CopyButton } from './copy.tsx';
+import { ErrorPanel } from './error.tsx';
+import { icons } from './icons.tsx';
+
+/** What runs here and how to reach it. Loads each time it is opened. */
+export function StatusDialog({ dialog }: { dialog: RefObject<HTMLDialogElement> }) {
+  const [opened, setOpened] = useState(0);
+  useEffect(() => {
+    const element = dialog.current;
+    const onToggle = (): void => {
+      if (element?.open) setOpened((n) => n + 1);
+    };
+    element?.addEventListener('toggle', onToggle);
+    return () => element?.removeEventListener('toggle', onToggle);
+  }, []);
+  return (
+    <dialog ref={dialog} class="status" aria-labelledby="status-title">
+      <div class="dialog-head">
+        <h2 id="status-title">Status</h2>
+        <button type="button" class="ghost" aria-label="Close" onClick={() => dialog.current?.close()}>
+          {icons.close}
+        </button>
+      </div>
+      {opened > 0 && <StatusBody key={opened} />}
+    </dialog>
+  );
+}
+
+function StatusBody() {
+  const { value, error } = useResource('status', api.status);
+  if (error) return <ErrorPanel error={error} />;
+  if (!value) return <p class="muted">Asking the server…</p>;
+  const started = millisOfNanos(value.startedUnixNano);
+  return (
+    <dl class="facts">
+      <dt>Version</dt>
+      <dd>{value.version}</dd>
+      <dt>Built with</dt>
+      <dd>{value.goVersion}</dd>
+      <dt>Started</dt>
+      <dd>
+        {formatDate(started)} {formatTime(started).slice(0, 8)} <span class="muted">({formatAgo(started, Date.now())})</span>
+      </dd>
+      <dt>Services seen</dt>
+      <dd>{formatCount(value.serviceCount)}</dd>
+      {value.endpoints.map((endpoint) => (
+        <>
+          <dt>{endpoint.name}</dt>
+          <dd>
+            <code>{reachable(endpoint.address)}</code>
+            <CopyButton text={reachable(endpoint.address)} label={`Copy the address of ${endpoint.name}`} />
+          </dd>
+        </>
+      ))}
+    </dl>
+  );
+}

@@ -1,0 +1,251 @@
+import type { ComponentChildren } from 'preact';
+import { api, type Attribute, type SpanDetails, type SpanEvent, type SpanLink } from '../lib/api.ts';
+import { formatCount, formatDate, formatDuration, formatTime, millisOfNanos, plural } from '../lib/format.ts';
+import { formatTags } from '../lib/logfmt.ts';
+import { useResource } from '../lib/resource.ts';
+import { formatRoute } from '../lib/route.ts';
+import { CopyButton } from '../shell/copy.tsx';
+import { ErrorPanel } from '../shell/error.tsx';
+import { icons } from '../shell/icons.tsx';
+import { childCount, kinds, nameOf, none, selfTime, serviceOf, spanIdOf, type TraceModel } from './model.ts';
+import type { TraceState } from './state.ts';
+
+/** How long the cursor rests before its span is fetched. */
+const restMillis = 60;
+
+/** Everything known of the current span. What the columns hold shows at once, the rest is fetched. */
+export function Details({ state }: { state: TraceState }) {
+  const { model, cursor: row } = state;
+  const { traceId } = model.header;
+  const spanId = spanIdOf(model, row);
+  const loaded = useResource(`${traceId} ${row}`, async (signal) => {
+    await rest(signal);
+    return { row, span: choose(model, row, await api.spans(traceId, spanId, signal)) };
+  });
+  const span = loaded.value?.row === row ? loaded.value.span : undefined;
+  return (
+    <aside class="details" aria-label="Span details">
+      <header>
+        <div>
+          <span class="service">{serviceOf(model, row) || '(no service)'}</span>
+          <h2>{nameOf(model, row) || '(no name)'}</h2>
+        </div>
+        <button type="button" class="ghost" aria-label="Close the details" onClick={() => closeAndReturn(state)}>
+          {icons.close}
+        </button>
+      </header>
+      <Facts state={state} row={row} span={span} />
+      {loaded.error && <ErrorPanel error={loaded.error} />}
+      {span && <Sections span={span} state={state} />}
+    </aside>
+  );
+}
+
+function closeAndReturn(state: TraceState): void {
+  state.close();
+  document.getElementById('timeline')?.focus();
+}
+
+function rest(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const timer = window.setTimeout(resolve, restMillis);
+    signal.addEventListener('abort', () => {
+      window.clearTimeout(timer);
+      reject(new DOMException('aborted', 'AbortError'));
+    });
+  });
+}
+
+/** Spans may share an id: takes the one the row shows. */
+function choose(model: TraceModel, row: number, spans: SpanDetails[]): SpanDetails | undefined {
+  const kind = kinds[model.kind[row]!];
+  const name = nameOf(model, row);
+  const fits = spans.filter((span) => span.kind === kind && span.name === name);
+  return fits.find((span) => span.durationNanos === model.duration[row]) ?? fits[0] ?? spans[0];
+}
+
+function Facts({ state, row, span }: { state: TraceState; row: number; span: SpanDetails | undefined }) {
+  const { model } = state;
+  const parent = model.parent[row]!;
+  const share = (100 * model.duration[row]!) / Math.max(state.total, 1);
+  const start = millisOfNanos(model.header.startUnixNano) + model.start[row]! / 1e6;
+  return (
+    <dl class="facts">
+      <dt>Duration</dt>
+      <dd>
+        <strong>{formatDuration(model.duration[row]!)}</strong> <span class="muted">{share.toFixed(share < 10 ? 1 : 0)} % of the trace</span>
+      </dd>
+      <dt>Self time</dt>
+      <dd>{formatDuration(selfTime(model, row))}</dd>
+      <dt>Start</dt>
+      <dd>
+        +{formatDuration(model.start[row]!)} <span class="muted">{`${formatDate(start)} ${formatTime(start)}`}</span>
+      </dd>
+      <dt>Kind</dt>
+      <dd>{kinds[model.kind[row]!] ?? 'unspecified'}</dd>
+      {span && span.statusCode !== 'unset' && (
+        <>
+          <dt>Status</dt>
+          <dd class={span.statusCode === 'error' ? 'failed' : ''}>
+            {span.statusCode}
+            {span.statusMessage !== '' && `: ${span.statusMessage}`}
+          </dd>
+        </>
+      )}
+      <dt>Span id</dt>
+      <dd>
+        <code>{spanIdOf(model, row)}</code>
+        <CopyButton text={spanIdOf(model, row)} label="Copy the span id" />
+      </dd>
+      {parent !== none && (
+        <>
+          <dt>Parent</dt>
+          <dd>
+            <button type="button" class="link" onClick={() => state.goTo(parent)}>
+              {nameOf(model, parent)}
+            </button>
+          </dd>
+        </>
+      )}
+      {parent === none && span && span.parentSpanId !== '' && (
+        <>
+          <dt>Parent</dt>
+          <dd>
+            <code>{span.parentSpanId}</code>
+          </dd>
+        </>
+      )}
+      <dt>Children</dt>
+      <dd>{formatCount(childCount(model, row))}</dd>
+      {span && span.traceState !== '' && (
+        <>
+          <dt>Trace state</dt>
+          <dd>
+            <code>{span.traceState}</code>
+          </dd>
+        </>
+      )}
+    </dl>
+  );
+}
+
+function Sections({ span, state }: { span: SpanDetails; state: TraceState }) {
+  const { resource, scope } = span;
+  return (
+    <>
+      <Section title="Attributes" count={span.attributes.length} dropped={span.droppedAttributes}>
+        <Attributes list={span.attributes} />
+      </Section>
+      <Section title="Events" count={span.events.length} dropped={span.droppedEvents}>
+        {span.events.map((event, i) => (
+          <Event key={i} event={event} />
+        ))}
+      </Section>
+      <Section title="Links" count={span.links.length} dropped={span.droppedLinks}>
+        {span.links.map((link, i) => (
+          <Link key={i} link={link} state={state} />
+        ))}
+      </Section>
+      <Section title="Resource (process)" count={resource.attributes.length} dropped={resource.droppedAttributes}>
+        <Attributes list={resource.attributes} />
+      </Section>
+      <Section title="Scope" count={scope.name === '' ? scope.attributes.length : scope.attributes.length + 1} dropped={scope.droppedAttributes}>
+        {scope.name !== '' && (
+          <p class="scope">
+            <code>{scope.name}</code> {scope.version}
+          </p>
+        )}
+        <Attributes list={scope.attributes} />
+      </Section>
+      <p class="raw">
+        <CopyButton text={JSON.stringify(span, null, 2)} label="Copy the span as JSON" /> Copy as JSON
+      </p>
+    </>
+  );
+}
+
+interface SectionProps {
+  title: string;
+  count: number;
+  dropped: number;
+  children: ComponentChildren;
+}
+
+function Section({ title, count, dropped, children }: SectionProps) {
+  if (count === 0 && dropped === 0) return null;
+  return (
+    <details open>
+      <summary>
+        {title} <span class="muted">{formatCount(count)}</span>
+      </summary>
+      {children}
+      {dropped > 0 && <p class="muted">{formatCount(dropped)} more were dropped by the sender.</p>}
+    </details>
+  );
+}
+
+function Attributes({ list }: { list: readonly Attribute[] }) {
+  if (list.length === 0) return null;
+  return (
+    <table class="attributes">
+      <tbody>
+        {list.map(({ key, type, value }) => (
+          <tr key={key}>
+            <th scope="row">{breakable(key)}</th>
+            <td>
+              <span class={`value ${type}`}>{value === '' ? '(empty)' : value}</span>
+              <span class="type">{type}</span>
+            </td>
+            <td class="tools">
+              <a
+                class="ghost button"
+                href={formatRoute(['search'], { tags: formatTags([{ key, value }]) })}
+                aria-label={`Search traces with this ${key}`}
+                title={`Search traces with this ${key}`}
+              >
+                {icons.filter}
+              </a>
+              <CopyButton text={value} label={`Copy the value of ${key}`} />
+            </td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  );
+}
+
+/** Lets a long dotted key break after its dots. */
+function breakable(key: string): ComponentChildren {
+  return key.split(/(?<=[._])/).map((part, i) => (i === 0 ? part : [<wbr key={i} />, part]));
+}
+
+function Event({ event }: { event: SpanEvent }) {
+  return (
+    <div class="event">
+      <h3>
+        {event.name} <span class="muted">+{formatDuration(event.offsetNanos)}</span>
+      </h3>
+      <Attributes list={event.attributes} />
+    </div>
+  );
+}
+
+function Link({ link, state }: { link: SpanLink; state: TraceState }) {
+  const here = link.traceId === state.model.header.traceId;
+  return (
+    <div class="event">
+      <h3>
+        {here ? (
+          <button type="button" class="link" onClick={() => state.openSpan(link.spanId)}>
+            Span of this trace
+          </button>
+        ) : (
+          <a href={formatRoute(['trace', link.traceId], { span: link.spanId })}>Trace {link.traceId.slice(0, 8)}…</a>
+        )}{' '}
+        <code class="muted">{link.spanId}</code>
+      </h3>
+      <Attributes list={link.attributes} />
+      {link.droppedAttributes > 0 && <p class="muted">{plural(link.droppedAttributes, 'attribute')} dropped by the sender.</p>}
+    </div>
+  );
+}

@@ -1,0 +1,58 @@
+import { useEffect, useMemo } from 'preact/hooks';
+import { api } from '../lib/api.ts';
+import { replace, route } from '../lib/location.ts';
+import { useResource } from '../lib/resource.ts';
+import { formatRoute } from '../lib/route.ts';
+import { colorsReady } from '../lib/services.ts';
+import { ErrorPanel } from '../shell/error.tsx';
+import { Details } from './details.tsx';
+import { TraceHeader } from './header.tsx';
+import { Minimap } from './minimap.tsx';
+import { buildModel, nameOf, serviceOf } from './model.ts';
+import { TraceState } from './state.ts';
+import { Timeline } from './timeline.tsx';
+import { Toolbar } from './toolbar.tsx';
+
+export function TracePage({ id }: { id: string }) {
+  const { value: state, error } = useResource(id, async (signal) => {
+    const [columns] = await Promise.all([api.trace(id, signal), colorsReady()]);
+    return new TraceState(buildModel(columns));
+  });
+  if (error) return <ErrorPanel error={error} retry />;
+  if (!state) return <p class="loading muted">Loading the trace…</p>;
+  return <TraceView state={state} />;
+}
+
+function TraceView({ state }: { state: TraceState }) {
+  const { model } = state;
+  useMemo(() => openFromAddress(state), [state]);
+
+  // The address follows: it names the opened span and what is being looked for.
+  const { openedSpan, query } = state;
+  useEffect(() => {
+    replace(formatRoute(['trace', model.header.traceId], { span: openedSpan, q: query }));
+  }, [openedSpan, query]);
+
+  useEffect(() => {
+    document.title = `${serviceOf(model, 0)}: ${nameOf(model, 0)} · Pando`;
+    // Rows are in the document now; the frame after the next one shows them.
+    requestAnimationFrame(() => requestAnimationFrame(() => performance.mark('pando:trace-ready', { detail: model.rows })));
+  }, [state]);
+
+  return (
+    <div class={state.opened ? 'trace with-details' : 'trace'}>
+      <TraceHeader state={state} />
+      <Toolbar state={state} />
+      <Minimap state={state} />
+      <Timeline state={state} />
+      {state.opened && <Details state={state} />}
+    </div>
+  );
+}
+
+function openFromAddress(state: TraceState): void {
+  const { query } = route.peek();
+  state.find(query.get('q') ?? '');
+  const span = query.get('span');
+  if (span) state.openSpan(span);
+}

@@ -1,0 +1,29 @@
+import { defineConfig, type Plugin } from 'vite';
+import { sourcesDigest } from './build/sources.ts';
+
+/** Writes the digest of the sources beside the output, for the Go freshness test. */
+function sourcesDigestPlugin(): Plugin {
+  return {
+    name: 'pando-sources-digest',
+    apply: 'build',
+    generateBundle() {
+      const source = sourcesDigest(import.meta.dirname) + '\n';
+      this.emitFile({ type: 'asset', fileName: 'sources.sha256', source });
+    },
+  };
+}
+
+export default defineConfig({
+  // Relative addresses and hash routes: the page works under any sub-path behind a proxy.
+  base: './',
+  build: {
+    outDir: '../internal/gateway/ui/dist',
+    emptyOutDir: true,
+    target: 'es2022',
+    modulePreload: { polyfill: false },
+    assetsInlineLimit: 0,
+    reportCompressedSize: false,
+  },
+  plugins: [sourcesDigestPlugin()],
+  server: { proxy: { '/api': process.env['PANDO_URL'] ?? 'http://localhost:7300' } },
+});
