@@ -256,6 +256,9 @@ func (l *Log) checkWrite(w *Write) (int64, error) {
 	return bytes, nil
 }
 
+// MaxEntryBytes returns the most data an entry may have.
+func (l *Log) MaxEntryBytes() int { return int(l.opts.SegmentBytes/4) - headBytes - recordAlign }
+
 // Compact says that entries up to index of a group are not needed any more.
 // It returns before the fact is durable; FirstIndex moves, and segment files
 // go, when it is. Compacting less than before does nothing.
