@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -515,4 +516,52 @@ func FuzzHTTP(f *testing.F) {
 			t.Errorf("%d %s", w.Code, w.Body)
 		}
 	})
+}
+
+// Requests at the same time must not see each other's buffers.
+func TestConcurrentRequests(t *testing.T) {
+	s := &store{}
+	g := newGateway(t, s, Options{})
+	client := dial(t, g)
+	const workers, each = 8, 40
+	var wg sync.WaitGroup
+	for w := range workers {
+		wg.Go(func() {
+			for i := range each {
+				sp := span(fmt.Sprintf("%d-%d", w, i), 1500)
+				sp.TraceState = strings.Repeat("t", 1+i*100)
+				switch i % 3 {
+				case 0:
+					if _, err := client.Export(t.Context(), request(sp), grpc.UseCompressor("gzip")); err != nil {
+						t.Error(err)
+					}
+				case 1:
+					if r := post(t, g, "application/x-protobuf", "gzip", deflate(t, marshal(t, request(sp)))); r.Code != 200 {
+						t.Error(r.Code)
+					}
+				default:
+					body := fmt.Sprintf(`{"resourceSpans":[{"scopeSpans":[{"spans":[{"traceId":"%032x","spanId":"%016x","name":"%s","startTimeUnixNano":"1500"}]}]}]}`,
+						w+1, i+1, sp.Name)
+					if r := post(t, g, "application/json", "", []byte(body)); r.Code != 200 {
+						t.Error(r.Code, r.Body)
+					}
+				}
+			}
+		})
+	}
+	wg.Wait()
+	seen := map[string]int{}
+	for _, sp := range s.mu.spans {
+		seen[sp.Name]++
+	}
+	for w := range workers {
+		for i := range each {
+			if name := fmt.Sprintf("%d-%d", w, i); seen[name] != 1 {
+				t.Errorf("span %s is stored %d times", name, seen[name])
+			}
+		}
+	}
+	if st := g.Stats(); st.Requests != workers*each || st.Spans != workers*each {
+		t.Errorf("stats %+v", st)
+	}
 }

@@ -137,7 +137,7 @@ func (b *Builder) addColumn(id column.ID) *columnBuilder {
 // has the same bytes. It does not keep request. Spans that break a rule are
 // refused one by one: see Rejected. Malformed bytes are an error of class
 // base.ClassInvalid that names the field; what the builder holds is undefined
-// then until Reset.
+// then until Reset. The requests of one batch must stay below 1 GiB together.
 func (b *Builder) Add(request []byte) error {
 	frames := otlpwire.FramesOf(request, otlpwire.FieldResourceSpans)
 	for i := 0; frames.Next(); i++ {

@@ -322,3 +322,22 @@ func TestExpand(t *testing.T) {
 		}
 	}
 }
+
+// A giant must not be paid for by every request after it.
+func TestScratchIsDroppedAfterAGiant(t *testing.T) {
+	b := NewBuilder(Options{})
+	var spans []*tracepb.Span
+	for i := range 200 {
+		s := goodSpan()
+		s.Attributes = []*commonpb.KeyValue{textAttr("k", strings.Repeat(fmt.Sprintf("%08d", i), 30_000))}
+		spans = append(spans, s)
+	}
+	build(t, b, wrapSpans(spans...))
+	if b.scratchBytes() < maxScratchBytes {
+		t.Fatal("the giant is too small for this test")
+	}
+	build(t, b, wrapSpans(goodSpan()))
+	if n := b.scratchBytes(); n > 1<<20 {
+		t.Errorf("%d bytes kept", n)
+	}
+}
