@@ -3,6 +3,7 @@ package columnar
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -170,31 +171,32 @@ func (t *Tablet) quarantine(id base.PartID, why error) error {
 		return err
 	}
 	// Open readers keep their files: a rename does not disturb them.
-	if err := t.o.FS.Rename(t.partDir(found.Segment, id), t.o.FS.PathJoin(aside, id.String())); err != nil {
+	err := t.o.FS.Rename(t.partDir(found.Segment, id), t.o.FS.PathJoin(aside, id.String()))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) { // nothing is left to keep
 		return fmt.Errorf("set aside part %v: %w", id, err)
 	}
 	return syncDir(t.o.FS, aside)
 }
 
 // makeDir creates dir and its missing parents, each durable in its own parent.
-func makeDir(fs vfs.FS, dir string) error {
-	if isDir(fs, dir) {
+func makeDir(disk vfs.FS, dir string) error {
+	if isDir(disk, dir) {
 		return nil
 	}
-	parent := fs.PathDir(dir)
+	parent := disk.PathDir(dir)
 	if parent != dir && parent != "." && parent != "" {
-		if err := makeDir(fs, parent); err != nil {
+		if err := makeDir(disk, parent); err != nil {
 			return err
 		}
 	}
-	if err := fs.MkdirAll(dir, 0o700); err != nil {
+	if err := disk.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
-	return syncDir(fs, parent)
+	return syncDir(disk, parent)
 }
 
-func syncDir(fs vfs.FS, dir string) error {
-	d, err := fs.OpenDir(dir)
+func syncDir(disk vfs.FS, dir string) error {
+	d, err := disk.OpenDir(dir)
 	if err != nil {
 		return err
 	}

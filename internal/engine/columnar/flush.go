@@ -9,6 +9,7 @@ import (
 	"github.com/pandodb/pando/internal/base"
 	"github.com/pandodb/pando/internal/column"
 	"github.com/pandodb/pando/internal/jobs"
+	"github.com/pandodb/pando/internal/manifest"
 	"github.com/pandodb/pando/internal/memtable"
 	"github.com/pandodb/pando/internal/part"
 	"github.com/pandodb/pando/internal/selfmon"
@@ -63,14 +64,14 @@ func (t *Tablet) flush(m *memtable.Table) error {
 	for _, seg := range t.segmentsOf(view.Runs) {
 		p, err := t.flushSegment(seg, view.Runs)
 		if err != nil {
-			return errors.Join(err, discard(added))
+			return errors.Join(err, discard(added, err))
 		}
 		if p != nil {
 			added = append(added, newPart{seg, p})
 		}
 	}
 	if err := t.apply(change{add: added, flushed: m}); err != nil {
-		return errors.Join(err, discard(added))
+		return errors.Join(err, discard(added, err))
 	}
 	now := t.o.Clock()
 	t.mu.Lock()
@@ -85,11 +86,14 @@ func (t *Tablet) flush(m *memtable.Table) error {
 	return nil
 }
 
-// discard closes and removes parts that no manifest names.
-func discard(added []newPart) error {
+// discard closes parts that did not become live because of why, and removes them
+// unless the manifest on disk may name them.
+func discard(added []newPart, why error) error {
 	var errs []error
 	for _, n := range added {
-		n.part.SetObsolete()
+		if !errors.Is(why, manifest.ErrInDoubt) {
+			n.part.SetObsolete()
+		}
 		errs = append(errs, n.part.Unref())
 	}
 	return errors.Join(errs...)

@@ -180,7 +180,7 @@ func (t *Tablet) merge(ctx context.Context, seg base.TimeRange, inputs []*part.P
 		return nil, err
 	}
 	if err := t.apply(change{add: []newPart{{seg, out}}, level: pick.Level, remove: pick.Inputs}); err != nil {
-		return nil, errors.Join(err, discard([]newPart{{seg, out}}))
+		return nil, errors.Join(err, discard([]newPart{{seg, out}}, err))
 	}
 	return out, nil
 }

@@ -37,8 +37,8 @@ type Tablet struct {
 		busy     map[base.PartID]bool // inputs of running merges
 		idle     chan struct{}        // closed when a merge ends, then replaced
 		distinct map[base.PartID]map[string][]Tuple
-		flushed  map[int64]time.Time  // by segment start: last flush into it
-		failed   error                // set once the manifest is in doubt
+		flushed  map[int64]time.Time // by segment start: last flush into it
+		failed   error               // set once the manifest is in doubt
 		closed   bool
 	}
 }
@@ -187,10 +187,14 @@ func (t *Tablet) MemoryBytes() int {
 	return n
 }
 
-// Writable returns the times that the tablet takes at the moment now: not past
-// retention, and not so far ahead that clocks cannot explain it.
-func (t *Tablet) Writable(now time.Time) base.TimeRange {
-	return base.TimeRange{Start: t.deadline(now), End: now.Add(maxAhead).UnixNano()}
+// WritableAt returns the times that tablets of the TTL take at the moment now:
+// not past retention, and not so far ahead that clocks cannot explain it.
+func WritableAt(now time.Time, ttl time.Duration) base.TimeRange {
+	r := base.TimeRange{End: now.Add(maxAhead).UnixNano()}
+	if ttl > 0 {
+		r.Start = now.Add(-ttl).UnixNano()
+	}
+	return r
 }
 
 // maxAhead is how far in the future a row may lie: more than clock skew and a
@@ -199,10 +203,7 @@ const maxAhead = 24 * time.Hour
 
 // deadline returns the earliest time that retention still serves.
 func (t *Tablet) deadline(now time.Time) int64 {
-	if t.o.TTL == 0 {
-		return 0
-	}
-	return now.Add(-t.o.TTL).UnixNano()
+	return WritableAt(now, t.o.TTL).Start
 }
 
 // Tick does what time asks for: it seals an old memtable, drops expired
@@ -282,4 +283,12 @@ func (t *Tablet) Stats() Stats {
 		s.MemoryRows, s.MemoryBytes = s.MemoryRows+v.Rows, s.MemoryBytes+v.Bytes
 	}
 	return s
+}
+
+// Seal closes the open memtable to writes and asks for its flush, without
+// waiting for it.
+func (t *Tablet) Seal() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.sealLocked()
 }
