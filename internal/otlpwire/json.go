@@ -147,14 +147,14 @@ func (c *jsonConverter) value(dst []byte, num uint32, f *field, depth int) ([]by
 	case kindEnum:
 		v, err := c.enum(f.enum)
 		return AppendUint(dst, num, v), err
-	}
-	v, err := c.integer(f.kind)
-	switch wireTypes[f.kind] {
-	case Fixed64:
+	case kindFixed64:
+		v, err := c.integer(f.kind)
 		return AppendFixed64(dst, num, v), err
-	case Fixed32:
+	case kindFixed32:
+		v, err := c.integer(f.kind)
 		return AppendFixed32(dst, num, uint32(v)), err
 	default:
+		v, err := c.integer(f.kind)
 		return AppendUint(dst, num, v), err
 	}
 }

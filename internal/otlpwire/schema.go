@@ -188,6 +188,7 @@ func validate(m Message, b []byte, depth int) error {
 			if err := validate(f.msg, c.Bytes, depth); err != nil {
 				return At(f.name, c.index(f), err)
 			}
+		default: // any bits will do
 		}
 	}
 	return c.err

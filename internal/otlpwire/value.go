@@ -1,6 +1,10 @@
 package otlpwire
 
-import "math"
+import (
+	"math"
+
+	"github.com/pandodb/pando/internal/invariants"
+)
 
 // ValueKind is which member of AnyValue is set. The numbers are the member's
 // field numbers.
@@ -98,7 +102,7 @@ type Attr struct {
 
 // Decode reads a KeyValue message.
 func (a *Attr) Decode(b []byte) error {
-	if a.decodePlain(b) {
+	if !invariants.Sometimes(20) && a.decodePlain(b) {
 		return nil
 	}
 	a.Key = nil

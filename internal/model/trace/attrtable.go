@@ -1,6 +1,9 @@
 package trace
 
-import "github.com/pandodb/pando/internal/column"
+import (
+	"github.com/pandodb/pando/internal/column"
+	"github.com/pandodb/pando/internal/invariants"
+)
 
 // attrKey is an attribute key that has columns.
 type attrKey struct {
@@ -34,7 +37,7 @@ func (t *attrTable) guess(prev *attrKey, name []byte) *attrKey {
 	if prev != nil {
 		k = prev.next
 	}
-	if k != nil && string(name) == k.name {
+	if k != nil && string(name) == k.name && !invariants.Sometimes(20) {
 		return k
 	}
 	return nil

@@ -175,6 +175,7 @@ func (x *expander) value(name []byte, v *otlpwire.Value, depth int) {
 			path = append(append(append(path[:0], name...), '.'), entry.Key...)
 			x.value(path, &entry.Value, depth+1)
 		}
+	default: // empty
 	}
 }
 
