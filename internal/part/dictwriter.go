@@ -23,6 +23,7 @@ type dictEncoder struct {
 	terms  column.Dict
 	term   []byte
 	unit   []byte
+	packed []byte
 
 	page    []byte
 	scratch []byte
@@ -132,7 +133,8 @@ func (c *ColumnWriter) writeDict(used []uint32) error {
 	if e.unit, err = index.AppendTerms(e.unit[:0], &e.terms); err != nil {
 		return err
 	}
-	if m.terms, err = c.w.index.unit(e.unit); err != nil {
+	e.packed = appendTermsUnit(e.packed[:0], e.unit)
+	if m.terms, err = c.w.index.unit(e.packed); err != nil {
 		return err
 	}
 	rows := c.rows
@@ -182,7 +184,7 @@ func (c *ColumnWriter) writeDictPages(rows []uint32) error {
 		if n == 0 {
 			continue
 		}
-		e.page = appendPageHead(e.page[:0], pageCodes, relative, int(b.rows))
+		e.page = c.appendPageHead(e.page[:0], pageCodes, relative, i)
 		e.appendCodes(codes[:n], uint32(i+1))
 		if err := c.w.pages.page(i, e.page); err != nil {
 			return err
@@ -240,7 +242,7 @@ func (e *dictEncoder) appendLocal(ords []uint32) {
 	for _, o := range ords {
 		e.coded = append(e.coded, e.rank[o])
 	}
-	e.page[0] = e.page[0]&pageSparse | pageLocal
+	e.page[0] = e.page[0]&pageRowsMask | pageLocal
 	e.page, e.scratch = appendRows(e.page, e.scratch, e.local, e.terms.Len())
 	e.page = intenc.AppendCodes(e.page, e.coded)
 }

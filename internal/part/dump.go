@@ -220,12 +220,16 @@ func (d *dumper) page(u unitInfo) error {
 	if err := d.p.ReadColumnRange(u.i, u.col, 0, rows, v); err != nil {
 		return err
 	}
-	codec := u.payload[0] &^ pageSparse
-	if codec == u.payload[0] {
-		a.take(1, "codec %s", pageCodecs[codec])
-	} else {
-		a.take(1, "codec %s, sparse", pageCodecs[codec])
+	codec := u.payload[0] &^ pageRowsMask
+	switch u.payload[0] & pageRowsMask {
+	case pageOwnRows:
+		a.take(1, "codec %s, with rows", pageCodecs[codec])
 		a.rows("rows with a value", rows)
+	case pageSharedRows:
+		a.take(1, "codec %s, with rows of another", pageCodecs[codec])
+		a.uvarint("the rows of the column %d places before")
+	default:
+		a.take(1, "codec %s", pageCodecs[codec])
 	}
 	switch codec {
 	case pageCodes:

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"sync"
 	"testing"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -26,14 +27,36 @@ var shapes = []struct {
 	{"many chunks", 9000, 3, 8},
 }
 
-func forShapes(t *testing.T, f func(t *testing.T, rng *rand.Rand, tw *twin, p *Part)) {
-	for i, s := range shapes {
-		for _, wide := range []bool{false, true} {
-			t.Run(fmt.Sprintf("%s/wide=%v", s.name, wide), func(t *testing.T) {
-				t.Parallel()
+// shapeParts holds every shape's part, written once.
+var shapeParts = func() (parts [2][]func() (*twin, *Part)) {
+	for wide := range parts {
+		for i, s := range shapes {
+			parts[wide] = append(parts[wide], sync.OnceValues(func() (*twin, *Part) {
 				rng := rand.New(rand.NewPCG(uint64(i), 1))
 				tw := newTwin(rng, s.rows, s.run, s.blockRows)
-				f(t, rng, tw, writeTwin(t, rng, tw, wide))
+				fs := vfs.NewMem()
+				if _, err := tw.write(rng, WriterOptions{FS: fs, Dir: "part", ID: 9, Wide: wide == 1}); err != nil {
+					panic(err)
+				}
+				p, err := Open(OpenOptions{FS: fs, Dir: "part", Layout: tw.layout, Cache: NewCache(1 << 20)})
+				if err != nil {
+					panic(err)
+				}
+				return tw, p
+			}))
+		}
+	}
+	return parts
+}()
+
+// forShapes runs f on the part of every shape, in both mappings to files.
+func forShapes(t *testing.T, f func(t *testing.T, rng *rand.Rand, tw *twin, p *Part)) {
+	for i, s := range shapes {
+		for wide, parts := range shapeParts {
+			t.Run(fmt.Sprintf("%s/wide=%v", s.name, wide == 1), func(t *testing.T) {
+				t.Parallel()
+				tw, p := parts[i]()
+				f(t, rand.New(rand.NewPCG(uint64(i), 2)), tw, p)
 			})
 		}
 	}

@@ -115,9 +115,9 @@ func (c *ColumnWriter) appendRawPage(dst []byte) []byte {
 	blockRows := int(b.end - b.start)
 	switch {
 	case c.coded:
-		return appendBytesBody(appendPageHead(dst, pageBytes, b.rows, blockRows), &b.dict)
+		return appendBytesBody(c.appendPageHead(dst, pageBytes, b.rows, b.block), &b.dict)
 	case c.id.Type == column.Float64:
-		return floatenc.AppendFloats(appendPageHead(dst, pageFloats, b.rows, blockRows), b.floats)
+		return floatenc.AppendFloats(c.appendPageHead(dst, pageFloats, b.rows, b.block), b.floats)
 	case c.spec.Codec == column.CodecIDRef:
 		refs := b.ints
 		if len(refs) < blockRows {
@@ -126,10 +126,10 @@ func (c *ColumnWriter) appendRawPage(dst []byte) []byte {
 				refs[r] = b.ints[i]
 			}
 		}
-		dst = appendPageHead(dst, pageIDRefs, b.rows, blockRows)
+		dst = c.appendPageHead(dst, pageIDRefs, b.rows, b.block)
 		return intenc.AppendIDRefs(dst, refs, c.w.ids[b.start:b.end], c.w.runs[b.block])
 	default:
-		return intenc.AppendInts(appendPageHead(dst, pageInts, b.rows, blockRows), b.ints)
+		return intenc.AppendInts(c.appendPageHead(dst, pageInts, b.rows, b.block), b.ints)
 	}
 }
 

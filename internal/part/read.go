@@ -18,6 +18,7 @@ const (
 	cachedPostings                     // *index.Postings
 	cachedValues                       // *values
 	cachedFilters                      // [][]byte; Block is the filter group
+	cachedRows                         // []uint32; Block is the block
 )
 
 // cacheKey returns the key of something the part has in the cache.
@@ -126,19 +127,42 @@ func (p *Part) ReadColumnRange(block, col, lo, hi int, dst *column.Vector) error
 	if err != nil {
 		return err
 	}
-	ctx := p.pageContext(block, col)
+	ctx := p.pageContext(block, col, blockSource{p, block})
 	return at(p.columnFile(col).path, int64(ref.off), readPage(payload, &ctx, lo, hi, dst))
 }
 
 // columnFile returns the file that has the column's pages.
 func (p *Part) columnFile(col int) *fileReader { return p.families[p.meta.columns[col].id.Family] }
 
-func (p *Part) pageContext(block, col int) pageContext {
+func (p *Part) pageContext(block, col int, source pageSource) pageContext {
 	m := &p.meta.columns[col]
 	return pageContext{
-		column: m, terms: uint32(m.distinct), rows: int(p.meta.blocks[block].rows),
-		ident: func() (*column.Identity, error) { return p.ReadIdentity(block) },
+		column: m, col: col, terms: uint32(m.distinct), rows: int(p.meta.blocks[block].rows), source: source,
 	}
+}
+
+// blockSource reads what pages of a block refer to through the cache.
+type blockSource struct {
+	p     *Part
+	block int
+}
+
+func (s blockSource) identity() (*column.Identity, error) { return s.p.ReadIdentity(s.block) }
+
+func (s blockSource) rowsOf(col int) ([]uint32, error) {
+	p := s.p
+	return cached(p, p.cacheKey(cachedRows, col, s.block), func() ([]uint32, int, error) {
+		c, i, err := p.chunk(s.block)
+		if err != nil {
+			return nil, 0, err
+		}
+		payload, err := p.columnFile(col).unit(c.find(i, col))
+		if err != nil {
+			return nil, 0, err
+		}
+		rows, _, err := parseOwnRows(payload, int(p.meta.blocks[s.block].rows), nil)
+		return rows, 4 * len(rows), err
+	})
 }
 
 // emptyVector makes dst a column without values and keeps its memory.
@@ -167,7 +191,10 @@ func (p *Part) Terms(col int) (*index.Terms, error) {
 		if err != nil {
 			return nil, 0, err
 		}
-		t, err := index.OpenTerms(payload)
+		var t *index.Terms
+		if payload, err = parseTermsUnit(payload); err == nil {
+			t, err = index.OpenTerms(payload)
+		}
 		if err == nil && t.Len() != m.distinct {
 			err = corruptf("column %v: %d terms, want %d", m.id, t.Len(), m.distinct)
 		}

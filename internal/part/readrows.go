@@ -61,10 +61,19 @@ type rowReader struct {
 	block int
 	ident *column.Identity
 	pages []fetchedPage
-	buf   []byte // of all pages in a packed part
+	buf   []byte // of all pages in a packed part, from offset start on
+	start uint64
+	all   []colPage // the block's pages
+	lists []rowList // rows that several pages have
 	codes []uint32
 	term  []byte
 	seen  map[uint32]uint32 // ordinals to codes of the batch, when there are many
+}
+
+// rowList is the rows that have a value in a column.
+type rowList struct {
+	col  int
+	rows []uint32
 }
 
 // fetchedPage is a column's verified page.
@@ -82,7 +91,7 @@ const keepBytes = 1 << 20
 // put returns the reader to the pool.
 func (r *rowReader) put() {
 	clear(r.pages)
-	r.p, r.ident, r.pages = nil, nil, r.pages[:0]
+	r.p, r.ident, r.all, r.pages, r.lists = nil, nil, nil, r.pages[:0], r.lists[:0]
 	if cap(r.buf) > keepBytes {
 		r.buf = nil
 	}
@@ -97,6 +106,7 @@ func (r *rowReader) fetch(p *Part, block int, cols []int) error {
 		return err
 	}
 	pages := c.blockPages(i)
+	r.all, r.lists = pages, r.lists[:0]
 	if p.m.Wide {
 		return r.fetchPages(pages, cols)
 	}
@@ -109,6 +119,7 @@ func (r *rowReader) fetch(p *Part, block int, cols []int) error {
 	if end-ident.off > maxUnitBytes {
 		return base.Corruptionf(p.times.path, int64(ident.off), "block of %d bytes", end-ident.off)
 	}
+	r.start = ident.off
 	if r.buf, err = p.times.span(r.buf, ident.off, int(end-ident.off)); err != nil {
 		return err
 	}
@@ -228,9 +239,7 @@ func (r *rowReader) readIdentity(lo, hi int, dst *column.Batch) {
 // readColumn fills in one column.
 func (r *rowReader) readColumn(pg *fetchedPage, lo, hi int, dst *column.Vector) error {
 	p := r.p
-	ctx := p.pageContext(r.block, pg.col)
-	ident := r.ident
-	ctx.ident = func() (*column.Identity, error) { return ident, nil }
+	ctx := p.pageContext(r.block, pg.col, r)
 	if err := readPage(pg.payload, &ctx, lo, hi, dst); err != nil {
 		return at(p.columnFile(pg.col).path, int64(pg.off), err)
 	}
@@ -238,6 +247,52 @@ func (r *rowReader) readColumn(pg *fetchedPage, lo, hi int, dst *column.Vector) 
 		return nil
 	}
 	return r.resolve(pg.col, dst)
+}
+
+// identity implements pageSource.
+func (r *rowReader) identity() (*column.Identity, error) { return r.ident, nil }
+
+// rowsOf implements pageSource. It decodes a list once for all pages that refer
+// to it.
+func (r *rowReader) rowsOf(col int) ([]uint32, error) {
+	for i := range r.lists {
+		if r.lists[i].col == col {
+			return r.lists[i].rows, nil
+		}
+	}
+	var rows []uint32
+	if n := len(r.lists); n < cap(r.lists) {
+		rows = r.lists[:n+1][n].rows[:0] // memory of an earlier read
+	}
+	payload, err := r.payload(col)
+	if err != nil {
+		return nil, err
+	}
+	rows, _, err = parseOwnRows(payload, int(r.p.meta.blocks[r.block].rows), rows)
+	if err == nil {
+		r.lists = append(r.lists, rowList{col, rows})
+	}
+	return rows, err
+}
+
+// payload returns the page of a column, which need not be one that was asked
+// for. In a packed part it has been read, since it lies before one that was.
+func (r *rowReader) payload(col int) ([]byte, error) {
+	for i := range r.pages {
+		if r.pages[i].col == col {
+			return r.pages[i].payload, nil
+		}
+	}
+	for _, pg := range r.all {
+		if int(pg.col) != col {
+			continue
+		}
+		if end := pg.off + uint64(pg.size) - r.start; !r.p.m.Wide && end <= uint64(len(r.buf)) {
+			return r.p.times.check(r.buf[pg.off-r.start:end], pg.off)
+		}
+		return r.p.columnFile(col).unit(pageRef{off: pg.off, size: pg.size})
+	}
+	return nil, corruptf("column %d has no page in block %d", col, r.block)
 }
 
 // smallDict is the number of terms up to which a dictionary of strings is

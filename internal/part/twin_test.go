@@ -152,6 +152,18 @@ func (t *twin) fill(rng *rand.Rand) {
 		return column.FloatValue([]float64{math.NaN(), math.Copysign(0, -1), 0, math.Inf(1)}[rng.IntN(4)])
 	})
 	add(3, column.String, "late", 0.02, str("v%d", 3))
+	set := func(row int) bool { return uint64(row)*0x9e3779b97f4a7c15>>32%5 < 2 } // columns that come together
+	for _, family := range []uint8{1, 3} {
+		for i, n := range []int64{3, 500, math.MaxInt64} {
+			add(family, column.String, fmt.Sprintf("set.%d", i), 1, str("set/%d", n))
+			c := &t.cols[len(t.cols)-1]
+			for row := range c.vals {
+				if !set(row) {
+					c.vals[row] = nil
+				}
+			}
+		}
+	}
 	slices.SortFunc(t.cols, func(a, b twinColumn) int { return a.id.Compare(b.id) })
 	t.cols = slices.DeleteFunc(t.cols, func(c twinColumn) bool {
 		return !slices.ContainsFunc(c.vals, func(v *column.Value) bool { return v != nil })

@@ -93,6 +93,7 @@ type Writer struct {
 	index    *fileWriter
 	filter   *fileWriter
 	pages    pageSink
+	presence presence
 	column   ColumnWriter
 	lastID   column.ID
 	buf      []byte
@@ -248,6 +249,9 @@ func (w *Writer) Column(id column.ID) (*ColumnWriter, error) {
 		return nil, base.Errorf(base.ClassInvalid, "column %v: no such type or family", id)
 	case w.lastID.Type.Valid() && w.lastID.Compare(id) >= 0:
 		return nil, base.Errorf(base.ClassBug, "column %v is not after %v", id, w.lastID)
+	}
+	if id.Family != w.lastID.Family || !w.lastID.Type.Valid() {
+		w.presence.reset(len(w.meta.blocks))
 	}
 	w.lastID = id
 	w.state = stateColumn
