@@ -102,6 +102,28 @@ func (t *Traces) read(ctx context.Context, keys [][]byte, time base.TimeRange) (
 	return out, nil
 }
 
+// Span returns the spans of a trace that carry the span id: one, unless senders
+// reused it. It decodes no other span.
+func (t *Traces) Span(ctx context.Context, id trace.ID, span trace.SpanID) ([]trace.Span, error) {
+	key := trace.AppendKey(nil, t.resource, id)
+	batches, err := t.store.ReadKeys(ctx, &columnar.ReadRequest{Keys: [][]byte{key}, Time: base.AllTime, MaxRows: maxSpans})
+	if err != nil {
+		return nil, err
+	}
+	for _, b := range batches {
+		var rows []uint32
+		for i, rowID := range b.IDs {
+			if rowID == span.RowID() {
+				rows = append(rows, uint32(i))
+			}
+		}
+		if len(rows) > 0 {
+			return trace.ReadSpans(b.Select(rows))
+		}
+	}
+	return nil, base.Errorf(base.ClassNotFound, "trace %s has no span %s", id, span)
+}
+
 // FindIDs returns the ids of the traces that match, in the query's order.
 func (t *Traces) FindIDs(ctx context.Context, q *Query) ([]trace.ID, error) {
 	keys, err := t.top(ctx, q)

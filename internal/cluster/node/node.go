@@ -1,0 +1,295 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/pandodb/pando/internal/base"
+	"github.com/pandodb/pando/internal/catalog"
+	"github.com/pandodb/pando/internal/cluster/replica"
+	"github.com/pandodb/pando/internal/engine/columnar"
+	"github.com/pandodb/pando/internal/selfmon"
+	"github.com/pandodb/pando/internal/wal"
+)
+
+// Node hosts tablets. Its methods are safe for concurrent use.
+type Node struct {
+	o    Options
+	log  *wal.Log
+	host *replica.Host
+
+	mu struct {
+		sync.Mutex
+		groups  map[base.GroupID]*group
+		tablets map[base.TabletID]*hosted
+	}
+
+	memory  atomic.Int64 // bytes of rows not yet in parts, as of the last count
+	refusal atomic.Pointer[error]
+	relief  chan struct{} // gets a token when memory or disk may be free again
+
+	failOnce sync.Once
+	failed   chan struct{}
+	failure  error
+
+	stop chan struct{}
+	wg   sync.WaitGroup
+}
+
+// hosted is a tablet and the group whose log carries its writes.
+type hosted struct {
+	tablet *columnar.Tablet
+	group  *group
+}
+
+// Open opens the log. Tablets are added by Host, groups start with Start.
+func Open(o Options) (*Node, error) {
+	o = o.withDefaults()
+	if err := o.validate(); err != nil {
+		return nil, err
+	}
+	n := &Node{o: o, relief: make(chan struct{}, 1), failed: make(chan struct{}), stop: make(chan struct{})}
+	n.mu.groups = make(map[base.GroupID]*group)
+	n.mu.tablets = make(map[base.TabletID]*hosted)
+	log, err := wal.Open(wal.Options{
+		FS: o.FS, Dir: o.FS.PathJoin(o.Dir, "log"), SegmentBytes: o.LogSegmentBytes,
+		Events: wal.Events{
+			Committed: func(c wal.CommitInfo) {
+				o.Events.LogSync(selfmon.LogSync{Entries: c.Requests, Bytes: int64(c.Bytes), Dur: c.Duration})
+			},
+			TailTruncated: func(path string, offset int64) {
+				o.Logger.Info("log tail cut by a crash was dropped", "file", path, "offset", offset)
+			},
+		},
+	})
+	if err != nil {
+		return nil, fmt.Errorf("log: %w", err)
+	}
+	n.log = log
+	return n, nil
+}
+
+// Host opens the group's tablets that are not open yet. Call it before Start for
+// what the catalog holds, and again when the catalog gained tablets.
+func (n *Node) Host(g catalog.Group, tablets *catalog.TabletMap) error {
+	layout := n.o.Layouts[g.Kind]
+	if layout == nil {
+		return base.Errorf(base.ClassInvalid, "group %q: this node has no engine for %v", g.Name, g.Kind)
+	}
+	for i := range tablets.Len() {
+		t := tablets.At(i)
+		if n.hosted(t.ID) != nil {
+			continue
+		}
+		gr := n.groupOf(t.ReplicationGroup)
+		tablet, err := columnar.Open(columnar.Options{
+			FS: n.o.FS, Dir: n.o.FS.PathJoin(n.o.Dir, "tablets", fmt.Sprintf("%016x", uint64(t.ID))),
+			ID: t.ID, Layout: layout, Jobs: n.o.Jobs, Cache: n.o.Cache, Events: n.o.Events, Clock: n.o.Clock,
+			SegmentInterval: g.SegmentInterval, TTL: g.TTL,
+			MemtableBytes: n.o.MemtableBytes, FlushAge: n.o.FlushAge, QuietAfter: n.o.QuietAfter, Merge: n.o.Merge,
+			OnFlushed: func() { n.flushed(gr) },
+		})
+		if err != nil {
+			return err
+		}
+		gr.mu.Lock()
+		gr.mu.tablets[t.ID] = tablet
+		gr.mu.Unlock()
+		n.mu.Lock()
+		n.mu.tablets[t.ID] = &hosted{tablet: tablet, group: gr}
+		n.mu.Unlock()
+	}
+	return nil
+}
+
+func (n *Node) hosted(id base.TabletID) *hosted {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.mu.tablets[id]
+}
+
+func (n *Node) groupOf(id base.GroupID) *group {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	g := n.mu.groups[id]
+	if g == nil {
+		g = &group{id: id, node: n}
+		g.mu.tablets = make(map[base.TabletID]*columnar.Tablet)
+		n.mu.groups[id] = g
+	}
+	return g
+}
+
+// Start starts the replication groups of the hosted tablets, which replays their
+// logs, and the ticker.
+func (n *Node) Start(ctx context.Context) error {
+	var err error
+	n.host, err = replica.NewHost(replica.Options{Node: n.o.Node, Log: n.log, Logger: n.o.Logger})
+	if err != nil {
+		return err
+	}
+	n.mu.Lock()
+	groups := make([]*group, 0, len(n.mu.groups))
+	for _, g := range n.mu.groups {
+		groups = append(groups, g)
+	}
+	n.mu.Unlock()
+	for _, g := range groups {
+		g.mu.Lock()
+		g.mu.compacted = n.log.Group(g.id).Compacted().Index
+		g.mu.Unlock()
+		r, err := n.host.Open(ctx, replica.GroupOptions{ID: g.id, StateMachine: g})
+		if err != nil {
+			return fmt.Errorf("replication group %d: %w", g.id, err)
+		}
+		g.replica.Store(r)
+	}
+	n.wg.Add(1)
+	go n.tick()
+	return nil
+}
+
+// Close stops the groups, then the tablets, then the log. Rows in memory stay in
+// the log and are replayed at the next start.
+func (n *Node) Close() error {
+	close(n.stop)
+	n.wg.Wait()
+	var errs []error
+	if n.host != nil {
+		errs = append(errs, n.host.Close())
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for _, h := range n.mu.tablets {
+		errs = append(errs, h.tablet.Close())
+	}
+	errs = append(errs, n.log.Close())
+	return errors.Join(errs...)
+}
+
+// Failed is closed when the node cannot go on: its log is in an unknown state.
+// The process should exit; a restart recovers everything acknowledged.
+func (n *Node) Failed() <-chan struct{} { return n.failed }
+
+// Err says why the node failed.
+func (n *Node) Err() error {
+	<-n.failed
+	return n.failure
+}
+
+func (n *Node) fail(err error) {
+	n.failOnce.Do(func() {
+		n.failure = err
+		close(n.failed)
+	})
+}
+
+// Ready reports why writes cannot be taken, or nil.
+func (n *Node) Ready() error {
+	select {
+	case <-n.failed:
+		return n.failure
+	default:
+	}
+	if p := n.refusal.Load(); p != nil {
+		return *p
+	}
+	return nil
+}
+
+// Write makes the batches durable as one entry of the group's log and returns
+// when they are. The batches must not change any more.
+func (n *Node) Write(ctx context.Context, id base.GroupID, writes []TabletBatch) error {
+	if err := n.admit(ctx); err != nil {
+		return err
+	}
+	n.mu.Lock()
+	g := n.mu.groups[id]
+	n.mu.Unlock()
+	if g == nil || g.replica.Load() == nil {
+		return base.Errorf(base.ClassUnavailable, "replication group %d is not on this node", id)
+	}
+	size := 16
+	for _, w := range writes {
+		size += w.Batch.SizeBytes()
+	}
+	if size > maxBatchBytes {
+		return base.Errorf(base.ClassTooLarge, "write of %d bytes: at most %d", size, maxBatchBytes)
+	}
+	n.memory.Add(int64(size))
+	_, err := g.replica.Load().Propose(ctx, appendCommand(make([]byte, 0, size), writes), writes)
+	return err
+}
+
+// admitWait is how long a write waits for memory before it is refused: a flush
+// frees some every few hundred milliseconds.
+const admitWait = 2 * time.Second
+
+// admit refuses or delays a write that there is no room for.
+func (n *Node) admit(ctx context.Context) error {
+	if err := n.Ready(); err != nil {
+		return err
+	}
+	if n.memory.Load() < int64(n.o.MemoryBytes) {
+		return nil
+	}
+	began := n.o.Clock()
+	timer := time.NewTimer(admitWait)
+	defer timer.Stop()
+	for {
+		select {
+		case <-n.relief:
+			n.relieve() // pass it on: others may wait too
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-n.failed:
+			return base.Mark(base.ClassUnavailable, n.failure)
+		case <-timer.C:
+			return base.Retry(time.Second, "memory for new rows is used up (%d MiB): the disk does not keep up with flushes", n.o.MemoryBytes>>20)
+		}
+		if n.memory.Load() < int64(n.o.MemoryBytes) {
+			n.o.Events.Stall(selfmon.Stall{Why: selfmon.StallMemory, Dur: n.o.Clock().Sub(began)})
+			return nil
+		}
+	}
+}
+
+func (n *Node) relieve() {
+	select {
+	case n.relief <- struct{}{}:
+	default:
+	}
+}
+
+// View returns the tablet as of now: every write acknowledged before the call is
+// in it. The caller closes it.
+func (n *Node) View(ctx context.Context, id base.TabletID) (*columnar.View, error) {
+	h := n.hosted(id)
+	if h == nil || h.group.replica.Load() == nil {
+		return nil, base.Errorf(base.ClassUnavailable, "tablet %d is not on this node", id)
+	}
+	r := h.group.replica.Load()
+	index, err := r.ReadIndex(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := r.WaitApplied(ctx, index); err != nil {
+		return nil, err
+	}
+	return h.tablet.View()
+}
+
+// Tablets returns the hosted tablets, for administration and metrics.
+func (n *Node) Tablets() map[base.TabletID]*columnar.Tablet {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	out := make(map[base.TabletID]*columnar.Tablet, len(n.mu.tablets))
+	for id, h := range n.mu.tablets {
+		out[id] = h.tablet
+	}
+	return out
+}

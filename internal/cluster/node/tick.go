@@ -1,0 +1,140 @@
+package node
+
+import (
+	"context"
+	"time"
+
+	"github.com/pandodb/pando/internal/base"
+	"github.com/pandodb/pando/internal/jobs"
+)
+
+const (
+	// countEvery is how often memory is counted: at 100 MB/s of ingest the count
+	// is 5 MB behind.
+	countEvery = 50 * time.Millisecond
+	// raftTick is the unit of Raft's timeouts: ten of them without a leader start
+	// an election.
+	raftTick = 100 * time.Millisecond
+	// tickEvery is how often tablets look at the clock.
+	tickEvery = time.Second
+	// diskRetry is what clients are asked to wait when the disk is full.
+	diskRetry = 5 * time.Second
+)
+
+// tick runs until Close.
+func (n *Node) tick() {
+	defer n.wg.Done()
+	count, raft, tick := time.NewTicker(countEvery), time.NewTicker(raftTick), time.NewTicker(tickEvery)
+	defer count.Stop()
+	defer raft.Stop()
+	defer tick.Stop()
+	n.checkRoom()
+	for {
+		select {
+		case <-n.stop:
+			return
+		case <-n.log.Failed():
+			n.fail(n.log.Err())
+			return
+		case <-count.C:
+			n.countMemory()
+		case <-raft.C:
+			n.host.Tick()
+		case <-tick.C:
+			now := n.o.Clock()
+			for _, t := range n.Tablets() {
+				t.Tick(now)
+			}
+			n.checkRoom()
+			n.unpinLog()
+		}
+	}
+}
+
+// countMemory sets the bytes of rows that are not yet in parts.
+func (n *Node) countMemory() {
+	total := 0
+	for _, t := range n.Tablets() {
+		total += t.MemoryBytes()
+	}
+	n.memory.Store(int64(total))
+	if total < n.o.MemoryBytes {
+		n.relieve()
+	}
+}
+
+// checkRoom decides whether the disk has room for writes.
+func (n *Node) checkRoom() {
+	err := n.log.Pressure()
+	if err == nil && n.o.MinFreeBytes > 0 {
+		if u, uerr := n.o.FS.GetDiskUsage(n.o.Dir); uerr == nil && u.AvailBytes < uint64(n.o.MinFreeBytes) {
+			err = base.Retry(diskRetry, "disk is full: %d MiB free, writes need %d MiB (storage.min_free); reads go on", u.AvailBytes>>20, n.o.MinFreeBytes>>20)
+		}
+	}
+	was := n.refusal.Load()
+	switch {
+	case err != nil:
+		n.refusal.Store(&err)
+		if was == nil {
+			n.o.Logger.Warn("writes are refused", "err", err)
+		}
+	case was != nil:
+		n.refusal.Store(nil)
+		n.o.Logger.Info("writes are taken again")
+		n.relieve()
+	}
+}
+
+// unpinLog flushes the tablets of groups that keep an oversized log.
+func (n *Node) unpinLog() {
+	pins, bytes := n.log.OldestPinned()
+	if bytes < n.o.MaxLogBytes {
+		return
+	}
+	for _, p := range pins {
+		n.mu.Lock()
+		g := n.mu.groups[p.Group]
+		n.mu.Unlock()
+		if g == nil {
+			continue
+		}
+		g.mu.Lock()
+		for _, t := range g.mu.tablets {
+			if t.SafeIndex() < p.Index {
+				t.Seal()
+			}
+		}
+		g.mu.Unlock()
+	}
+}
+
+// flushed lets the log forget what is in parts now.
+func (n *Node) flushed(g *group) {
+	if r := g.replica.Load(); r != nil {
+		r.NoteDurable()
+	}
+	n.relieve()
+}
+
+// Flush writes all rows in memory into parts.
+func (n *Node) Flush(ctx context.Context) error {
+	for _, t := range n.Tablets() {
+		if err := t.Flush(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Compact flushes and merges every tablet until it is as compact as it gets.
+func (n *Node) Compact(ctx context.Context) error {
+	for _, t := range n.Tablets() {
+		if err := t.Compact(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// JobStats returns the state of background work.
+func (n *Node) JobStats() jobs.Stats { return n.o.Jobs.Stats() }

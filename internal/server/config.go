@@ -1,0 +1,266 @@
+package server
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/goccy/go-yaml"
+)
+
+// Config is everything a user can set. The zero value of a field means its
+// default. One struct is the source of the file's keys, the environment's names
+// (PANDO_ and the key's path in capitals) and the reference.
+type Config struct {
+	// DataDir holds everything the process keeps.
+	DataDir string `yaml:"data_dir"`
+	// Listen is the address that answers every protocol.
+	Listen string `yaml:"listen"`
+	// NoAliases turns the well-known ports off (4317 and 4318 for OTLP, 16686
+	// for Jaeger), which otherwise open on loopback when they are free.
+	NoAliases bool `yaml:"no_aliases"`
+	// Insecure allows a Listen address other than loopback: nothing asks who is
+	// there.
+	Insecure bool          `yaml:"insecure"`
+	Log      LogConfig     `yaml:"log"`
+	Storage  StorageConfig `yaml:"storage"`
+	Limits   LimitConfig   `yaml:"limits"`
+}
+
+// LogConfig says how the process logs.
+type LogConfig struct {
+	Level  string `yaml:"level"`  // debug, info, warn or error
+	Format string `yaml:"format"` // auto, text or json
+}
+
+// StorageConfig says how data is kept.
+type StorageConfig struct {
+	// TTL is how long spans are kept after they started.
+	TTL Duration `yaml:"ttl"`
+	// SegmentInterval is the time one segment covers; expired ones go whole.
+	// It is fixed when the data directory is made.
+	SegmentInterval Duration `yaml:"segment_interval"`
+	// Shards is the number of tablets to begin with. It is fixed when the data
+	// directory is made.
+	Shards int `yaml:"shards"`
+	// Memory bounds rows that are not in parts yet, Cache decoded pages.
+	Memory Size `yaml:"memory"`
+	Cache  Size `yaml:"cache"`
+	// Memtable is the memory at which a tablet flushes; FlushAge the age.
+	Memtable Size     `yaml:"memtable"`
+	FlushAge Duration `yaml:"flush_age"`
+	// MinFree is the free disk space below which writes are refused.
+	MinFree Size `yaml:"min_free"`
+}
+
+// LimitConfig bounds requests.
+type LimitConfig struct {
+	// RequestWire bounds a request body as sent, Request what it decompresses to.
+	RequestWire Size `yaml:"request_wire"`
+	Request     Size `yaml:"request"`
+	// InFlight bounds all requests being received together.
+	InFlight Size `yaml:"in_flight"`
+	// SpanAttributes bounds the attributes of a span, AttributeValue each value.
+	SpanAttributes int  `yaml:"span_attributes"`
+	AttributeValue Size `yaml:"attribute_value"`
+}
+
+// Duration is a time span written like 90s, 36h or 7d.
+type Duration time.Duration
+
+// UnmarshalText reads a duration; d is 24 hours.
+func (d *Duration) UnmarshalText(text []byte) error {
+	s := string(text)
+	if days, ok := strings.CutSuffix(s, "d"); ok {
+		n, err := strconv.ParseFloat(days, 64)
+		if err != nil || n < 0 || n > 36500 {
+			return fmt.Errorf("duration %q: want a number and a unit, such as 7d or 90m", s)
+		}
+		*d = Duration(n * 24 * float64(time.Hour))
+		return nil
+	}
+	v, err := time.ParseDuration(s)
+	if err != nil || v < 0 {
+		return fmt.Errorf("duration %q: want a number and a unit, such as 7d or 90m", s)
+	}
+	*d = Duration(v)
+	return nil
+}
+
+// MarshalText writes the duration as UnmarshalText reads it.
+func (d Duration) MarshalText() ([]byte, error) { return []byte(time.Duration(d).String()), nil }
+
+// Size is a number of bytes written like 64MiB or 1GB.
+type Size int64
+
+var sizeUnits = []struct {
+	suffix string
+	bytes  int64
+}{
+	{"KiB", 1 << 10}, {"MiB", 1 << 20}, {"GiB", 1 << 30}, {"TiB", 1 << 40},
+	{"kB", 1e3}, {"MB", 1e6}, {"GB", 1e9}, {"TB", 1e12}, {"B", 1}, {"", 1},
+}
+
+// UnmarshalText reads a size.
+func (z *Size) UnmarshalText(text []byte) error {
+	s := string(text)
+	for _, u := range sizeUnits {
+		num, ok := strings.CutSuffix(s, u.suffix)
+		if !ok {
+			continue
+		}
+		n, err := strconv.ParseFloat(strings.TrimSpace(num), 64)
+		if err != nil || n < 0 || n*float64(u.bytes) > 1<<60 {
+			break
+		}
+		*z = Size(n * float64(u.bytes))
+		return nil
+	}
+	return fmt.Errorf("size %q: want a number and a unit, such as 64MiB", s)
+}
+
+// MarshalText writes the size as UnmarshalText reads it.
+func (z Size) MarshalText() ([]byte, error) {
+	for i := 3; i >= 0; i-- {
+		if u := sizeUnits[i]; z > 0 && int64(z)%u.bytes == 0 {
+			return fmt.Appendf(nil, "%d%s", int64(z)/u.bytes, u.suffix), nil
+		}
+	}
+	return fmt.Appendf(nil, "%dB", int64(z)), nil
+}
+
+// DefaultConfig returns the configuration of a process that is told nothing.
+func DefaultConfig() Config {
+	return Config{
+		DataDir: defaultDataDir(),
+		Listen:  "127.0.0.1:7070",
+		Log:     LogConfig{Level: "info", Format: "auto"},
+		Storage: StorageConfig{
+			TTL: Duration(7 * 24 * time.Hour), SegmentInterval: Duration(24 * time.Hour), Shards: 2,
+			Memory: 160 << 20, Cache: 64 << 20, Memtable: 24 << 20, FlushAge: Duration(time.Minute), MinFree: 256 << 20,
+		},
+		Limits: LimitConfig{
+			RequestWire: 16 << 20, Request: 64 << 20, InFlight: 256 << 20, SpanAttributes: 1024, AttributeValue: 256 << 10,
+		},
+	}
+}
+
+func defaultDataDir() string {
+	if home, err := os.UserHomeDir(); err == nil {
+		return filepath.Join(home, ".local", "share", "pando")
+	}
+	return "pando-data"
+}
+
+// Load overlays the file (when path is not empty) and the environment over the
+// configuration. Unknown keys are errors with line and column.
+func (c *Config) Load(path string, environ []string) error {
+	if path != "" {
+		data, err := os.ReadFile(path)
+		if err != nil {
+			return fmt.Errorf("configuration: %w", err)
+		}
+		if err := yaml.UnmarshalWithOptions(data, c, yaml.Strict()); err != nil {
+			return fmt.Errorf("configuration %s:\n%s", path, yaml.FormatError(err, false, true))
+		}
+	}
+	return c.loadEnv(environ)
+}
+
+// loadEnv sets fields from PANDO_ variables, such as PANDO_STORAGE_TTL.
+func (c *Config) loadEnv(environ []string) error {
+	env := make(map[string]string)
+	for _, kv := range environ {
+		k, v, _ := strings.Cut(kv, "=")
+		if strings.HasPrefix(k, "PANDO_") {
+			env[k] = v
+		}
+	}
+	return setFields(reflect.ValueOf(c).Elem(), "PANDO", env)
+}
+
+func setFields(v reflect.Value, prefix string, env map[string]string) error {
+	var errs []error
+	for i := range v.NumField() {
+		name := prefix + "_" + strings.ToUpper(v.Type().Field(i).Tag.Get("yaml"))
+		f := v.Field(i)
+		if f.Kind() == reflect.Struct {
+			errs = append(errs, setFields(f, name, env))
+			continue
+		}
+		text, ok := env[name]
+		if !ok {
+			continue
+		}
+		if err := setField(f, text); err != nil {
+			errs = append(errs, fmt.Errorf("environment %s: %w", name, err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func setField(f reflect.Value, text string) error {
+	if u, ok := f.Addr().Interface().(interface{ UnmarshalText([]byte) error }); ok {
+		return u.UnmarshalText([]byte(text))
+	}
+	switch f.Kind() {
+	case reflect.String:
+		f.SetString(text)
+	case reflect.Bool:
+		b, err := strconv.ParseBool(text)
+		if err != nil {
+			return fmt.Errorf("%q: want true or false", text)
+		}
+		f.SetBool(b)
+	default:
+		n, err := strconv.ParseInt(text, 10, 64)
+		if err != nil {
+			return fmt.Errorf("%q: want a whole number", text)
+		}
+		f.SetInt(n)
+	}
+	return nil
+}
+
+// Validate reports everything that is wrong with the configuration.
+func (c *Config) Validate() error {
+	var errs []error
+	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
+	if c.DataDir == "" {
+		bad("data_dir is empty")
+	}
+	if host, _, err := net.SplitHostPort(c.Listen); err != nil {
+		bad("listen %q: want host:port", c.Listen)
+	} else if !c.Insecure && !isLoopback(host) {
+		bad("listen %q is not loopback and nothing asks who is there: keep it local, put a proxy in front, or accept it with --insecure", c.Listen)
+	}
+	switch c.Log.Level {
+	case "debug", "info", "warn", "error":
+	default:
+		bad("log.level %q: want debug, info, warn or error", c.Log.Level)
+	}
+	if c.Storage.Memtable > c.Storage.Memory {
+		bad("storage.memtable is larger than storage.memory")
+	}
+	if c.Limits.InFlight < c.Limits.Request {
+		bad("limits.in_flight is smaller than limits.request: such a request could never pass")
+	}
+	if c.Storage.Shards < 1 {
+		bad("storage.shards is %d: want at least 1", c.Storage.Shards)
+	}
+	return errors.Join(errs...)
+}
+
+func isLoopback(host string) bool {
+	if host == "localhost" {
+		return true
+	}
+	ip := net.ParseIP(host)
+	return ip != nil && ip.IsLoopback()
+}

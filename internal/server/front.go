@@ -1,0 +1,161 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/health"
+	healthpb "google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/keepalive"
+	"google.golang.org/grpc/reflection"
+
+	"github.com/pandodb/pando/internal/base"
+	"github.com/pandodb/pando/internal/gateway/otlp"
+	"github.com/pandodb/pando/internal/gateway/ui"
+)
+
+// Well-known ports, opened on loopback beside the main one.
+var aliases = []struct {
+	port int
+	name string
+}{
+	{4317, "OTLP gRPC"}, {4318, "OTLP HTTP"}, {16686, "Jaeger HTTP"},
+}
+
+const (
+	// drainTimeout is how long requests may take to end when the server stops.
+	drainTimeout = 10 * time.Second
+	maxStreams   = 250
+	maxHeader    = 64 << 10
+)
+
+// front is the process's face: gateways behind listeners.
+type front struct {
+	s      *Server
+	mux    *mux
+	http   *http.Server
+	grpc   *grpc.Server
+	health *health.Server
+	addr   string
+	opened []string // aliases that opened
+}
+
+// openFront builds the gateways; nothing listens yet.
+func (s *Server) openFront(resource base.ResourceID) error {
+	l := &s.o.Config.Limits
+	ingest, err := otlp.New(s.traces, otlp.Options{
+		Resource: resource, MaxWireBytes: int(l.RequestWire), MaxRequestBytes: int(l.Request), MaxInFlightBytes: int64(l.InFlight),
+		Spans: spanOptions(l), Logger: s.o.Logger,
+	})
+	if err != nil {
+		return err
+	}
+	f := &front{s: s, health: health.NewServer()}
+	s.front = f
+	opts := append(ingest.ServerOptions(),
+		grpc.MaxConcurrentStreams(maxStreams),
+		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 5 * time.Second, PermitWithoutStream: true}),
+		grpc.KeepaliveParams(keepalive.ServerParameters{Time: time.Minute, Timeout: 20 * time.Second}),
+	)
+	f.grpc = grpc.NewServer(opts...)
+	ingest.RegisterGRPC(f.grpc)
+	healthpb.RegisterHealthServer(f.grpc, f.health)
+	reflection.Register(f.grpc)
+	page, err := ui.New(ui.Options{
+		Store: uiStore{s.traces}, Version: s.o.Version, Endpoints: s.endpoints(), Clock: s.o.Clock, Logger: s.o.Logger,
+	})
+	if err != nil {
+		return err
+	}
+	f.http = &http.Server{
+		Handler:           f.routes(ingest, page),
+		ReadHeaderTimeout: 5 * time.Second,
+		IdleTimeout:       time.Minute,
+		MaxHeaderBytes:    maxHeader,
+		ErrorLog:          slog.NewLogLogger(s.o.Logger.Handler(), slog.LevelDebug),
+	}
+	return nil
+}
+
+// endpoints lists where clients can go.
+func (s *Server) endpoints() []ui.Endpoint {
+	addr := s.o.Config.Listen
+	out := []ui.Endpoint{
+		{Name: "Everything", Protocol: "http", Address: addr},
+		{Name: "OTLP gRPC", Protocol: "otlp-grpc", Address: addr},
+		{Name: "OTLP HTTP", Protocol: "otlp-http", Address: addr},
+	}
+	return out
+}
+
+// Listen opens the ports and serves in the background.
+func (s *Server) Listen() error {
+	f := s.front
+	main, err := net.Listen("tcp", s.o.Config.Listen)
+	if err != nil {
+		return base.Errorf(base.ClassUnavailable, "listen on %s: %w: stop what uses it, or choose another --listen", s.o.Config.Listen, err)
+	}
+	f.addr = main.Addr().String()
+	f.mux = newMux(main.Addr())
+	go func() { _ = f.http.Serve(f.mux.http) }() // ends with http.ErrServerClosed
+	go func() { _ = f.grpc.Serve(f.mux.grpc) }() // ends with Stop
+	f.mux.serve(main)
+	if !s.o.Config.NoAliases {
+		for _, a := range aliases {
+			l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(a.port)))
+			if err != nil {
+				s.o.Logger.Info("a well-known port is taken, its clients need the main address", "port", a.port, "for", a.name)
+				continue
+			}
+			f.opened = append(f.opened, fmt.Sprintf("%s on %s", a.name, l.Addr()))
+			f.mux.serve(l)
+		}
+	}
+	f.health.SetServingStatus("", healthpb.HealthCheckResponse_SERVING)
+	return nil
+}
+
+// Addr returns the host:port that answers every protocol, once Listen was called.
+func (s *Server) Addr() string { return s.front.addr }
+
+// Aliases describes the well-known ports that opened.
+func (s *Server) Aliases() []string { return s.front.opened }
+
+// close drains requests for a while and then cuts them off.
+func (f *front) close() {
+	f.health.Shutdown()
+	if f.mux == nil {
+		f.grpc.Stop()
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), drainTimeout)
+	defer cancel()
+	stopped := make(chan struct{})
+	go func() {
+		f.grpc.GracefulStop()
+		close(stopped)
+	}()
+	if err := f.http.Shutdown(ctx); err != nil && !errors.Is(err, http.ErrServerClosed) {
+		_ = f.http.Close() // cut off what did not end in time
+	}
+	select {
+	case <-stopped:
+	case <-ctx.Done():
+		f.grpc.Stop()
+	}
+	f.mux.close()
+}
+
+// fromLoopback reports whether the request came from this machine.
+func fromLoopback(r *http.Request) bool {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	return err == nil && isLoopback(strings.TrimSuffix(host, "%lo"))
+}

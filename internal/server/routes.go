@@ -1,0 +1,76 @@
+package server
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"net/http/pprof"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/pandodb/pando/internal/base"
+	"github.com/pandodb/pando/internal/gateway/otlp"
+	"github.com/pandodb/pando/internal/model/trace"
+)
+
+func spanOptions(l *LimitConfig) trace.Options {
+	return trace.Options{MaxAttrs: l.SpanAttributes, MaxValueBytes: int(l.AttributeValue)}
+}
+
+// routes says which handler answers which path.
+func (f *front) routes(ingest *otlp.Gateway, page http.Handler) http.Handler {
+	m := http.NewServeMux()
+	m.Handle("/v1/traces", ingest)
+	m.Handle("GET /metrics", promhttp.HandlerFor(f.s.reg, promhttp.HandlerOpts{MaxRequestsInFlight: 8, Timeout: 10 * time.Second}))
+	m.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { writeState(w, nil) })
+	m.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) { writeState(w, nil) })
+	m.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) { writeState(w, f.s.node.Ready()) })
+	m.Handle("/debug/pprof/", local(http.HandlerFunc(pprof.Index)))
+	m.Handle("/debug/pprof/profile", local(http.HandlerFunc(pprof.Profile)))
+	m.Handle("/debug/pprof/symbol", local(http.HandlerFunc(pprof.Symbol)))
+	m.Handle("/debug/pprof/trace", local(http.HandlerFunc(pprof.Trace)))
+	m.Handle("POST /api/admin/flush", local(f.task((*Server).Flush)))
+	m.Handle("POST /api/admin/compact", local(f.task((*Server).Compact)))
+	m.Handle("/", page)
+	return http.NewCrossOriginProtection().Handler(m)
+}
+
+// local refuses requests from other machines.
+func local(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !fromLoopback(r) {
+			http.Error(w, "administration is for this machine only: use a tunnel", http.StatusForbidden)
+			return
+		}
+		h.ServeHTTP(w, r)
+	})
+}
+
+// taskTimeout bounds an administration task started over HTTP.
+const taskTimeout = time.Hour
+
+// task runs a function of the server and answers when it is done.
+func (f *front) task(run func(*Server, context.Context) error) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		ctx, cancel := context.WithTimeout(r.Context(), taskTimeout)
+		defer cancel()
+		writeState(w, run(f.s, ctx))
+	})
+}
+
+// writeState answers ok, or why not.
+func writeState(w http.ResponseWriter, err error) {
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	state := map[string]string{"status": "ok"}
+	if err != nil {
+		code := http.StatusServiceUnavailable
+		if base.ClassOf(err) == base.ClassBug {
+			code = http.StatusInternalServerError
+		}
+		w.WriteHeader(code)
+		state = map[string]string{"status": "failing", "reason": err.Error()}
+	}
+	_ = json.NewEncoder(w).Encode(state) // the client is gone if this fails
+}

@@ -1,0 +1,60 @@
+package server
+
+import (
+	"context"
+
+	"github.com/pandodb/pando/internal/base"
+	"github.com/pandodb/pando/internal/catalog"
+	"github.com/pandodb/pando/internal/cluster/router"
+	"github.com/pandodb/pando/internal/column"
+	"github.com/pandodb/pando/internal/engine/columnar"
+	"github.com/pandodb/pando/internal/model/trace"
+	"github.com/pandodb/pando/internal/query/search"
+)
+
+// Traces is one trace resource as gateways use it: it adapts the router and the
+// searcher to the interfaces that they declare.
+type Traces struct {
+	*search.Traces
+	group *router.Group
+	spec  catalog.Group
+	clock base.Clock
+}
+
+// WriteTraces makes the batch durable.
+func (t *Traces) WriteTraces(ctx context.Context, b *column.Batch) error {
+	return t.group.Write(ctx, b)
+}
+
+// Bounds returns the span start times that are taken now.
+func (t *Traces) Bounds() base.TimeRange { return columnar.WritableAt(t.clock(), t.spec.TTL) }
+
+// Trace returns every known span of a trace, or a not-found error.
+func (t *Traces) Trace(ctx context.Context, id trace.ID) (*trace.Trace, error) {
+	found, err := t.Get(ctx, search.Ref{ID: id})
+	if err != nil {
+		return nil, err
+	}
+	if len(found) == 0 {
+		return nil, base.Errorf(base.ClassNotFound, "trace %s is not here: it was never sent, is older than the retention, or its id is misspelt", id)
+	}
+	return &found[0], nil
+}
+
+// uiStore adapts Traces to the page.
+type uiStore struct{ *Traces }
+
+// Operations returns a service's operations of all kinds.
+func (s uiStore) Operations(ctx context.Context, service string) ([]trace.Operation, error) {
+	return s.Traces.Operations(ctx, service, trace.KindUnspecified)
+}
+
+// Search returns summaries of the traces that match.
+func (s uiStore) Search(ctx context.Context, q search.Query) ([]trace.Summary, error) {
+	return s.Summaries(ctx, &q)
+}
+
+// Span returns the spans of a trace that carry the span id.
+func (s uiStore) Span(ctx context.Context, id trace.ID, span trace.SpanID) ([]trace.Span, error) {
+	return s.Traces.Span(ctx, id, span)
+}
