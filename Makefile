@@ -1,0 +1,100 @@
+# Everything a developer does. `make` alone prints this list; the variables are
+# PKG, TIME, SEED, BASE (see the targets).
+
+GO        ?= go
+PKG       ?= ./...
+TIME      ?= 1m
+SEED      ?= 1
+BASE      ?= HEAD
+TAGS      := invariants
+TOOL      := $(GO) tool -modfile=tools/go.mod
+# Two packages at a time: tests of storage are busy with the disk and both cores.
+GOTEST    := $(GO) test -p 2 -timeout 10m
+STEP      := ./tools/step.sh
+VERSION   := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+LDFLAGS   := -s -w -X main.version=$(VERSION)
+GOFILES   := git ls-files -co --exclude-standard '*.go' ':!internal/gen'
+
+export CGO_ENABLED ?= 0
+
+.DEFAULT_GOAL := help
+.PHONY: help run build test unit e2e setup quick check race fuzz crash bench gen ui fmt golden layers format vet lint tidy fresh clean
+
+help: ## print this list
+	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: build ## build, then a server with a day of made-up traffic and the page
+	./bin/pando demo
+
+build: ## ./bin/pando, the page inside; needs only Go
+	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/pando ./cmd/pando
+
+test: setup ## every test: units, crashes, real clients, a real browser (15 min)
+	@$(STEP) 'units, crashes, browser' $(MAKE) --no-print-directory unit
+	@$(STEP) 'real clients' $(MAKE) --no-print-directory e2e
+
+unit: ## the tests of the main module, with assertions on
+	$(GOTEST) -tags $(TAGS) $(PKG)
+
+e2e: ## clients of other projects against the binary; a module of its own
+	@if [ -f test/e2e/go.mod ]; then set -x; $(GO) -C test/e2e test -p 2 -timeout 10m ./...; fi
+
+setup: ## what tests need beside Go: Chromium, Node, packages of test scripts
+	@$(STEP) 'setup' ./tools/setup-tests.sh
+
+quick: layers format ## before a commit: laws, format, vet and tests of what changed since BASE (1 min)
+	@packages=$$(./tools/changed.sh $(BASE)); [ -z "$$packages" ] || { \
+		$(GO) vet -tags $(TAGS) $$packages && \
+		PANDO_SKIP_BROWSER=1 $(GOTEST) -short -tags $(TAGS) $$packages; }
+
+check: layers format vet tidy fresh unit lint ## before a review: everything that judges code
+
+race: ## units under the race detector
+	CGO_ENABLED=1 $(GOTEST) -race -short $(PKG)
+
+fuzz: ## every fuzz target for TIME each, of packages in PKG
+	@./tools/fuzz.sh $(TIME) $(PKG)
+
+crash: ## tests that cut the power or kill the process, TIME= and SEED=
+	PANDO_CRASH_TIME=$(TIME) PANDO_SEED=$(SEED) $(GO) test -p 1 -timeout 0 -count 1 -tags $(TAGS) -run 'Crash|Fault|Killed' $(PKG)
+
+bench: ## six runs of the benchmarks in PKG into bin/bench.txt; compare with benchstat
+	@mkdir -p bin
+	$(GO) test -run '^$$' -bench . -benchmem -count 6 $(PKG) | tee bin/bench.txt
+	@if [ -f bin/bench.old.txt ]; then $(TOOL) benchstat bin/bench.old.txt bin/bench.txt; fi
+
+gen: ## regenerate protobuf code from internal/gen/proto; needs protoc
+	./internal/gen/generate.sh
+	./tools/fresh.sh -write
+
+ui: ## build the page from web/ into the directory that is embedded; needs Node
+	npm --prefix web ci
+	npm --prefix web run build
+
+fmt: ## format all Go files
+	$(GOFILES) | xargs $(TOOL) gofumpt -w
+
+golden: ## rewrite golden files of PKG after a meant change; review the diff
+	@for p in $$($(GO) list $(PKG)); do dir=$$($(GO) list -f '{{.Dir}}' $$p); \
+		if grep -qs 'flag.Bool("rewrite"' $$dir/*_test.go; then $(GO) test $$p -rewrite; fi; done
+
+layers: ## the laws of the house: floors, sizes, dependencies, links
+	$(GO) test ./internal/tidy
+
+format:
+	@./tools/format-check.sh
+
+vet:
+	$(GO) vet -tags $(TAGS) ./...
+
+lint:
+	$(TOOL) golangci-lint run --build-tags $(TAGS) ./...
+
+tidy:
+	$(GO) mod tidy -diff
+
+fresh:
+	@./tools/fresh.sh
+
+clean: ## remove what make built
+	rm -rf bin

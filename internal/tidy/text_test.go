@@ -1,0 +1,83 @@
+package tidy
+
+import (
+	"fmt"
+	"net/url"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// rootNames is everything that may lie in the root directory: a newcomer reads
+// it as the table of contents.
+var rootNames = []string{
+	".ci", ".editorconfig", ".gitattributes", ".github", ".gitignore", ".golangci.yml",
+	"ARCHITECTURE.md", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "Makefile", "NOTICE", "README.md", "SECURITY.md",
+	"client", "cmd", "docs", "go.mod", "go.sum", "internal", "layers.txt", "test", "tools", "web",
+}
+
+// rootIsTidy forbids anything else there.
+func rootIsTidy(t *tree) (found []string) {
+	for _, name := range t.root {
+		if !slices.Contains(rootNames, name) {
+			found = append(found, name+": does not belong into the root directory: docs/, tools/ or test/ may be its place")
+		}
+	}
+	return found
+}
+
+// machinePath is an absolute path that exists on one machine only.
+var machinePath = regexp.MustCompile(`(^|[\s"'` + "`" + `(=:])(/(work|root|Users)/|/home/[a-z]+/|/tmp/[a-z])[^\s]*`)
+
+// noPathsOfOneMachine forbids such paths in any text.
+func noPathsOfOneMachine(t *tree) (found []string) {
+	for i := range t.files {
+		f := &t.files[i]
+		if !f.text() || strings.HasPrefix(f.path, built) || strings.HasPrefix(f.path, "internal/tidy/") {
+			continue
+		}
+		n := 0
+		for line := range strings.Lines(string(f.data)) {
+			n++
+			if machinePath.MatchString(line) {
+				found = append(found, fmt.Sprintf("%s:%d: names a path of one machine: %s", f.path, n, strings.TrimSpace(machinePath.FindString(line))))
+			}
+		}
+	}
+	return found
+}
+
+var (
+	codeFence  = regexp.MustCompile("(?ms)^ *```.*?^ *```")
+	codeSpan   = regexp.MustCompile("`[^`\n]*`")
+	inlineLink = regexp.MustCompile(`\]\(([^()\s]+)(?: "[^"]*")?\)`)
+	htmlSource = regexp.MustCompile(`(?:src|srcset|href)="([^"]+)"`)
+)
+
+// linksLeadSomewhere demands that relative links of documents name files that
+// exist.
+func linksLeadSomewhere(t *tree) (found []string) {
+	for i := range t.files {
+		f := &t.files[i]
+		if path.Ext(f.path) != ".md" {
+			continue
+		}
+		text := codeSpan.ReplaceAllString(codeFence.ReplaceAllString(string(f.data), ""), "")
+		links := slices.Concat(inlineLink.FindAllStringSubmatch(text, -1), htmlSource.FindAllStringSubmatch(text, -1))
+		for _, m := range links {
+			target, err := url.Parse(m[1])
+			if err != nil {
+				found = append(found, fmt.Sprintf("%s: link %s: %v", f.path, m[1], err))
+				continue
+			}
+			if target.Scheme != "" || target.Path == "" {
+				continue
+			}
+			if name := path.Join(path.Dir(f.path), target.Path); !t.has(name) {
+				found = append(found, fmt.Sprintf("%s: links to %s, which is missing", f.path, m[1]))
+			}
+		}
+	}
+	return found
+}
