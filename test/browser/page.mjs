@@ -57,6 +57,10 @@ async function check(page, name) {
 
 const hashOf = (page) => new URL(page.url()).hash;
 const rows = (page) => page.locator('.trace-row');
+/** Waits until the results on screen are those of the address. */
+const searched = async (page) => {
+  await page.waitForFunction(() => document.querySelector('.found:not(.busy)')?.dataset.search === window.location.hash);
+};
 const current = (page) => page.locator('.timeline .row.current');
 const hasText = async (locator, text) => {
   await locator.filter({ hasText: text }).first().waitFor();
@@ -73,7 +77,6 @@ await step('waiting for the first span, then the search', async () => {
   await hasText(page.locator('pre'), '--otlp-endpoint 127.0.0.1:4317');
   await check(page, 'waiting');
   await fetch(`${base}/fixture/fill`, { method: 'POST' });
-  await page.getByRole('form', { name: 'Search traces' }).or(page.locator('form.filters')).first().waitFor();
   await rows(page).first().waitFor();
   assert.equal(await rows(page).count(), 50);
   await page.context().close();
@@ -87,13 +90,12 @@ await step('search by form and facet, with the state in the address', async () =
   await page.waitForFunction(() => window.location.hash.includes('service=payment'));
   await page.getByLabel('Operation').selectOption('Payment/Charge');
   await page.keyboard.press('/');
-  await page.getByLabel('Tags').waitFor();
   assert.equal(await page.evaluate(() => document.activeElement?.getAttribute('data-shortcut')), '/');
   await page.keyboard.type('tenant=acme');
   await page.getByLabel('Min duration').fill('1 ms');
   await page.keyboard.press('Enter');
   await page.waitForFunction(() => window.location.hash.includes('tags=tenant%3Dacme'));
-  await page.locator('.found:not(.busy)').waitFor();
+  await searched(page);
   const found = await rows(page).count();
   assert.ok(found > 0 && found < 50, `${found} traces of payment for acme`);
 
@@ -177,6 +179,54 @@ await step('results and trace by keyboard alone', async () => {
   await page.getByTitle('Show the whole time (0)').waitFor();
   await page.keyboard.press('0');
   await page.getByTitle('Show the whole time (0)').waitFor({ state: 'detached' });
+  await page.getByRole('link', { name: 'Back to search' }).click();
+  await page.waitForFunction(() => document.activeElement?.classList.contains('trace-row'));
+  assert.equal(hashOf(page), '#/search?service=checkout&errors=true');
+  await page.context().close();
+});
+
+await step('links, folds, services and copies by mouse', async () => {
+  const page = await open('#/search?operation=orders+process&service=fulfilment');
+  await rows(page).first().click();
+  const details = page.getByRole('complementary', { name: 'Span details' });
+  await page.locator('.timeline .row').first().click();
+  await hasText(details, 'messaging.kafka.offset');
+  await hasText(details, '11 more were dropped by the sender');
+  await page.context().grantPermissions(['clipboard-read', 'clipboard-write']);
+  await details.getByRole('button', { name: 'Copy the span id' }).click();
+  assert.match(await page.evaluate(() => navigator.clipboard.readText()), /^[0-9a-f]{16}$/);
+  await page.getByRole('button', { name: 'Collapse all' }).click();
+  assert.equal(await page.locator('.timeline .row').count(), 7);
+  await page.getByRole('button', { name: 'Keys' }).click();
+  await page.getByRole('heading', { name: 'Keys of the timeline' }).waitFor();
+  await check(page, 'link');
+  await page.keyboard.press('Escape');
+  const map = await page.locator('.minimap canvas').boundingBox();
+  await page.mouse.move(map.x + map.width * 0.3, map.y + 20);
+  await page.mouse.down();
+  await page.mouse.move(map.x + map.width * 0.6, map.y + 30, { steps: 4 });
+  await page.mouse.up();
+  await page.getByTitle('Show the whole time (0)').waitFor();
+  await check(page, 'zoomed');
+  await details.getByRole('link', { name: /^Trace / }).click();
+  await hasText(page.locator('h1'), 'POST /checkout');
+  await page.context().close();
+});
+
+await step('the plot narrows the time', async () => {
+  const page = await open('#/search?limit=200');
+  await rows(page).first().waitFor();
+  const plot = await page.locator('.scatter canvas').boundingBox();
+  await page.mouse.move(plot.x + plot.width * 0.5, plot.y + 12);
+  await page.mouse.down();
+  await page.mouse.move(plot.x + plot.width * 0.8, plot.y + 20, { steps: 4 });
+  await page.mouse.up();
+  await page.waitForFunction(() => /from=.*to=/.test(window.location.hash));
+  await searched(page);
+  const found = await rows(page).count();
+  assert.ok(found > 0 && found < 160, `${found} traces in the narrowed time`);
+  assert.equal(await page.getByLabel('Time', { exact: true }).inputValue(), 'custom');
+  await check(page, 'narrowed');
   await page.context().close();
 });
 

@@ -107,6 +107,8 @@ func (s *shop) checkout() {
 func (s *shop) consume() {
 	root := s.span(nil, "fulfilment", "orders process", trace.KindConsumer, 0)
 	root.Attrs = append(root.Attrs, str("messaging.system", "kafka"), num("messaging.batch.message_count", 12))
+	root.Links = []trace.Link{{TraceID: shopTraceID(0), SpanID: trace.SpanID{7: 1}, Attrs: []trace.Attr{num("messaging.kafka.offset", 4711)}}}
+	root.DroppedLinks = 11
 	at := s.micros(100, 100)
 	for range 6 {
 		step := s.span(root, "fulfilment", "pack order", trace.KindInternal, at)

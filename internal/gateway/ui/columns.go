@@ -33,37 +33,59 @@ func (h *Handler) serveTrace(w http.ResponseWriter, r *http.Request) error {
 		return base.Errorf(base.ClassTooLarge, "trace %s has %d spans", id, len(t.Spans))
 	}
 	ordered := buildTree(t.Spans)
-	streamJSON(w, r, func(out io.Writer) error { return writeColumns(out, t, ordered) })
+	streamJSON(w, r, func(out io.Writer) error { return writeColumns(out, t, ordered, maxRows) })
 	return nil
 }
 
-// writeColumns streams the columnar document of doc.go. It holds one chunk of
-// output and the two dictionaries, never the document.
-func writeColumns(out io.Writer, t *trace.Trace, rows *tree) error {
-	w := columnWriter{out: out, buf: make([]byte, 0, chunkBytes+maxNumberBytes), spans: t.Spans, rows: rows}
-	w.shown = min(len(rows.order), maxRows)
-	w.header(t)
-	services, names := newDictionary(), newDictionary()
-	serviceOf, nameOf := make([]int32, w.shown), make([]int32, w.shown)
-	for r, i := range rows.order[:w.shown] {
-		serviceOf[r] = services.code(w.spans[i].Resource.Service())
-		nameOf[r] = names.code(w.spans[i].Name)
-	}
-	w.texts("services", services.texts)
-	w.texts("names", names.texts)
-	w.spanIDs()
-	start, _ := bounds(t.Spans)
-	w.column("start", func(r int) int64 { return int64(w.span(r).StartNanos - start) })
-	w.column("duration", func(r int) int64 { return int64(w.span(r).DurationNanos()) })
-	w.column("depth", func(r int) int64 { return int64(rows.depth[r]) })
-	w.column("parent", func(r int) int64 { return int64(rows.parent[r]) })
-	w.column("service", func(r int) int64 { return int64(serviceOf[r]) })
-	w.column("name", func(r int) int64 { return int64(nameOf[r]) })
-	w.column("kind", func(r int) int64 { return int64(w.span(r).Kind) })
-	w.column("flags", func(r int) int64 { return int64(rows.flags[r]) })
+// writeColumns streams the columnar document of doc.go, at most limit rows of
+// it. It holds the columns and one chunk of output, never the document.
+func writeColumns(out io.Writer, t *trace.Trace, rows *tree, limit int) error {
+	w := columnWriter{out: out, buf: make([]byte, 0, chunkBytes+maxNumberBytes)}
+	shown := min(len(rows.order), limit)
+	w.header(t, rows, shown)
+	c := gather(t.Spans, rows.order[:shown])
+	w.texts("services", c.services.texts)
+	w.texts("names", c.names.texts)
+	w.spanIDs(c.ids)
+	writeColumn(&w, "start", c.start)
+	writeColumn(&w, "duration", c.duration)
+	writeColumn(&w, "depth", rows.depth[:shown])
+	writeColumn(&w, "parent", rows.parent[:shown])
+	writeColumn(&w, "service", c.service)
+	writeColumn(&w, "name", c.name)
+	writeColumn(&w, "kind", c.kind)
+	writeColumn(&w, "flags", rows.flags[:shown])
 	w.buf = append(w.buf, '}')
 	w.flush()
 	return w.err
+}
+
+// columns holds what the document shows of the spans, by row.
+type columns struct {
+	services, names dictionary
+	ids             []trace.SpanID
+	start, duration []int64
+	service, name   []int32
+	kind            []int32
+}
+
+// gather reads each span once: they lie far apart in memory, rows do not.
+func gather(spans []trace.Span, order []int32) *columns {
+	n := len(order)
+	c := &columns{
+		services: newDictionary(), names: newDictionary(), ids: make([]trace.SpanID, n),
+		start: make([]int64, n), duration: make([]int64, n),
+		service: make([]int32, n), name: make([]int32, n), kind: make([]int32, n),
+	}
+	start, _ := bounds(spans)
+	for r, i := range order {
+		s := &spans[i]
+		c.ids[r] = s.SpanID
+		c.start[r], c.duration[r] = int64(s.StartNanos-start), int64(s.DurationNanos())
+		c.service[r], c.name[r] = c.services.code(s.Resource.Service()), c.names.code(s.Name)
+		c.kind[r] = int32(s.Kind)
+	}
+	return c
 }
 
 const (
@@ -73,26 +95,21 @@ const (
 )
 
 type columnWriter struct {
-	out   io.Writer
-	buf   []byte
-	err   error // the first error of out; later writes are dropped
-	spans []trace.Span
-	rows  *tree
-	shown int
+	out io.Writer
+	buf []byte
+	err error // the first error of out; later writes are dropped
 }
 
-func (w *columnWriter) span(row int) *trace.Span { return &w.spans[w.rows.order[row]] }
-
-func (w *columnWriter) header(t *trace.Trace) {
+func (w *columnWriter) header(t *trace.Trace, rows *tree, shown int) {
 	start, end := bounds(t.Spans)
 	doc := headerDoc{
 		TraceID:       t.ID.String(),
 		StartUnixNano: nanos(start),
 		DurationNanos: end - start,
-		SpanCount:     len(w.rows.order),
+		SpanCount:     len(rows.order),
 		Notes: notesDoc{
-			Orphans: w.rows.orphans, Duplicates: w.rows.copies, Cycles: w.rows.cycles,
-			Skewed: w.rows.skewed, Truncated: len(w.rows.order) - w.shown,
+			Orphans: rows.orphans, Duplicates: rows.copies, Cycles: rows.cycles,
+			Skewed: rows.skewed, Truncated: len(rows.order) - shown,
 		},
 	}
 	text, err := json.Marshal(&doc)
@@ -147,26 +164,25 @@ func (w *columnWriter) texts(name string, texts []string) {
 	w.flush()
 }
 
-func (w *columnWriter) spanIDs() {
+func (w *columnWriter) spanIDs(ids []trace.SpanID) {
 	w.key("spanIds")
 	w.buf = append(w.buf, '"')
-	for r := range w.shown {
-		w.buf = hex.AppendEncode(w.buf, w.span(r).SpanID[:])
+	for i := range ids {
+		w.buf = hex.AppendEncode(w.buf, ids[i][:])
 		w.flushFull()
 	}
 	w.buf = append(w.buf, '"')
 }
 
-// column writes one array. The call per row costs about as much as rendering
-// the number; both vanish beside the compressor.
-func (w *columnWriter) column(name string, value func(row int) int64) {
+// writeColumn writes one array.
+func writeColumn[T int32 | int64 | uint8](w *columnWriter, name string, values []T) {
 	w.key(name)
 	w.buf = append(w.buf, '[')
-	for r := range w.shown {
-		if r > 0 {
+	for i, v := range values {
+		if i > 0 {
 			w.buf = append(w.buf, ',')
 		}
-		w.buf = strconv.AppendInt(w.buf, value(r), 10)
+		w.buf = strconv.AppendInt(w.buf, int64(v), 10)
 		w.flushFull()
 	}
 	w.buf = append(w.buf, ']')
@@ -191,7 +207,7 @@ type dictionary struct {
 	texts []string
 }
 
-func newDictionary() *dictionary { return &dictionary{codes: map[string]int32{}} }
+func newDictionary() dictionary { return dictionary{codes: map[string]int32{}} }
 
 func (d *dictionary) code(text string) int32 {
 	code, ok := d.codes[text]

@@ -64,7 +64,7 @@ func TestColumnsAgainstSpans(t *testing.T) {
 	spans[7].EndNanos = 0             // a clock that ran backwards
 	rows := buildTree(spans)
 	var out bytes.Buffer
-	if err := writeColumns(&out, &trace.Trace{Spans: spans}, rows); err != nil {
+	if err := writeColumns(&out, &trace.Trace{Spans: spans}, rows, maxRows); err != nil {
 		t.Fatal(err)
 	}
 	doc := decode[columnsDoc](t, out.Bytes())
@@ -89,13 +89,14 @@ func TestColumnsAgainstSpans(t *testing.T) {
 }
 
 func TestColumnsTruncated(t *testing.T) {
-	spans := calls(maxRows + 10)
+	const limit = 100
+	spans := calls(limit + 10)
 	var out bytes.Buffer
-	if err := writeColumns(&out, &trace.Trace{Spans: spans}, buildTree(spans)); err != nil {
+	if err := writeColumns(&out, &trace.Trace{Spans: spans}, buildTree(spans), limit); err != nil {
 		t.Fatal(err)
 	}
 	doc := decode[columnsDoc](t, out.Bytes())
-	if doc.SpanCount != maxRows+10 || doc.Notes.Truncated != 10 || len(doc.Start) != maxRows || len(doc.SpanIDs) != 16*maxRows {
+	if doc.SpanCount != limit+10 || doc.Notes.Truncated != 10 || len(doc.Start) != limit || len(doc.SpanIDs) != 16*limit {
 		t.Errorf("count %d, truncated %d, rows %d", doc.SpanCount, doc.Notes.Truncated, len(doc.Start))
 	}
 }
@@ -153,7 +154,7 @@ func TestColumnsReaderLeaves(t *testing.T) {
 	spans := calls(20_000)
 	rows := buildTree(spans)
 	for left := 0; left < 800_000; left += 100_000 {
-		if err := writeColumns(&failingWriter{left}, &trace.Trace{Spans: spans}, rows); err == nil {
+		if err := writeColumns(&failingWriter{left}, &trace.Trace{Spans: spans}, rows, maxRows); err == nil {
 			t.Errorf("no error after %d bytes", left)
 		}
 	}
@@ -165,13 +166,13 @@ func BenchmarkWriteColumns(b *testing.B) {
 			tr := &trace.Trace{Spans: calls(n)}
 			rows := buildTree(tr.Spans)
 			var size bytes.Buffer
-			if err := writeColumns(&size, tr, rows); err != nil {
+			if err := writeColumns(&size, tr, rows, maxRows); err != nil {
 				b.Fatal(err)
 			}
 			b.SetBytes(int64(size.Len()))
 			b.ReportAllocs()
 			for b.Loop() {
-				if err := writeColumns(io.Discard, tr, rows); err != nil {
+				if err := writeColumns(io.Discard, tr, rows, maxRows); err != nil {
 					b.Fatal(err)
 				}
 			}

@@ -1,4 +1,4 @@
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import { ApiError } from './api.ts';
 
 /** Something being loaded. While a newer value loads, the older one stays in `value`. */
@@ -10,11 +10,18 @@ export interface Resource<T> {
 
 /**
  * Loads a value whenever key changes, and drops answers that come too late. An
- * empty key loads nothing.
+ * empty key loads nothing. A value known at the start spares the first load.
  */
-export function useResource<T>(key: string, load: (signal: AbortSignal) => Promise<T>): Resource<T> {
-  const [state, setState] = useState<Resource<T>>({ loading: key !== '' });
+export function useResource<T>(key: string, load: (signal: AbortSignal) => Promise<T>, known?: T): Resource<T> {
+  const [state, setState] = useState<Resource<T>>(() =>
+    known === undefined ? { loading: key !== '' } : { value: known, loading: false },
+  );
+  const spared = useRef(known !== undefined);
   useEffect(() => {
+    if (spared.current) {
+      spared.current = false;
+      return;
+    }
     if (key === '') {
       setState({ loading: false });
       return;

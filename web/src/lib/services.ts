@@ -11,7 +11,10 @@ let listed: Promise<void> | undefined;
  */
 export function colorsReady(): Promise<void> {
   listed ??= api.services().then(
-    (names) => palette.add(names),
+    (names) => {
+      palette.add(names);
+      if (names.length === 0) listed = undefined; // nothing sent yet: ask again later
+    },
     () => {
       listed = undefined;
     },

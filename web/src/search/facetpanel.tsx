@@ -1,13 +1,13 @@
 import { useMemo } from 'preact/hooks';
 import { api, type Summary } from '../lib/api.ts';
-import { plural } from '../lib/format.ts';
+import { formatCount, plural } from '../lib/format.ts';
 import { useResource } from '../lib/resource.ts';
 import { formatRoute } from '../lib/route.ts';
 import { colorClass } from '../lib/services.ts';
 import { attributeFacets, sampleOf, summaryFacets, type FacetGroup, type FacetValue } from './facets.ts';
 import { writeState, type SearchState } from './state.ts';
 
-const shownValues = 10;
+const shownValues = 12;
 
 /** Values of the found traces; a click filters by one, a second click lifts the filter. */
 export function FacetPanel({ traces, state }: { traces: readonly Summary[]; state: SearchState }) {
@@ -39,6 +39,7 @@ function Group({ group, folded = false }: { group: FacetGroup; folded?: boolean 
             <Value value={value} of={group.of} />
           </li>
         ))}
+        {group.values.length > shownValues && <li class="muted">and {formatCount(group.values.length - shownValues)} more</li>}
       </ul>
     </details>
   );

@@ -55,24 +55,33 @@ export function SearchForm({ state, busy, onSubmit }: Props) {
         disabled={draft.service === '' && draft.operation === ''}
         onChange={(operation) => choose({ operation })}
       />
-      <Field label="Tags" problem={problems.tags} class="grow">
-        {(id) => (
-          <input
-            id={id}
-            class="mono"
-            data-shortcut="/"
-            value={draft.tags}
-            placeholder='http.response.status_code=500 tenant=acme'
-            title="key=value words; quote values with spaces. Press / to come here."
-            autocomplete="off"
-            spellcheck={false}
-            onInput={(e) => set({ tags: e.currentTarget.value })}
-          />
-        )}
-      </Field>
+      <TagsField value={draft.tags} problem={problems.tags} onInput={(tags) => set({ tags })} />
       <DurationField label="Min" value={draft.min} problem={problems.min} onInput={(min) => set({ min })} />
       <DurationField label="Max" value={draft.max} problem={problems.max} onInput={(max) => set({ max })} />
-      <Field label="Time" problem={problems.range}>
+      <TimeFields draft={draft} problem={problems.range} set={set} choose={choose} />
+      <OrderFields draft={draft} choose={choose} />
+      <label class="check">
+        <input type="checkbox" checked={draft.errors} onChange={(e) => choose({ errors: e.currentTarget.checked })} />
+        Errors only
+      </label>
+      <div class="actions">
+        <button type="button" class="ghost" onClick={() => choose({ ...defaults })}>
+          Reset
+        </button>
+        <button type="submit" class="primary" aria-busy={busy}>
+          Search
+        </button>
+      </div>
+    </form>
+  );
+}
+
+type Change = (change: Partial<SearchState>) => void;
+
+function TimeFields({ draft, problem, set, choose }: { draft: SearchState; problem: string | undefined; set: Change; choose: Change }) {
+  return (
+    <>
+      <Field label="Time" problem={problem}>
         {(id) => (
           <select
             id={id}
@@ -98,6 +107,13 @@ export function SearchForm({ state, busy, onSubmit }: Props) {
           <InstantField label="To" value={draft.to} onInput={(to) => set({ to })} />
         </>
       )}
+    </>
+  );
+}
+
+function OrderFields({ draft, choose }: { draft: SearchState; choose: Change }) {
+  return (
+    <>
       <Field label="Order">
         {(id) => (
           <select id={id} value={draft.order} onChange={(e) => choose({ order: e.currentTarget.value as SearchState['order'] })}>
@@ -117,19 +133,27 @@ export function SearchForm({ state, busy, onSubmit }: Props) {
           </select>
         )}
       </Field>
-      <label class="check">
-        <input type="checkbox" checked={draft.errors} onChange={(e) => choose({ errors: e.currentTarget.checked })} />
-        Errors only
-      </label>
-      <div class="actions">
-        <button type="button" class="ghost" onClick={() => choose({ ...defaults })}>
-          Reset
-        </button>
-        <button type="submit" class="primary" aria-busy={busy}>
-          Search
-        </button>
-      </div>
-    </form>
+    </>
+  );
+}
+
+function TagsField({ value, problem, onInput }: { value: string; problem: string | undefined; onInput: (value: string) => void }) {
+  return (
+    <Field label="Tags" problem={problem} class="grow">
+      {(id) => (
+        <input
+          id={id}
+          class="mono"
+          data-shortcut="/"
+          value={value}
+          placeholder="http.response.status_code=500 tenant=acme"
+          title="key=value words; quote values with spaces. Press / to come here."
+          autocomplete="off"
+          spellcheck={false}
+          onInput={(e) => onInput(e.currentTarget.value)}
+        />
+      )}
+    </Field>
   );
 }
 

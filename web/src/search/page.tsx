@@ -1,13 +1,14 @@
-import { useEffect, useMemo, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useMemo, useState } from 'preact/hooks';
 import { api, type SearchResult } from '../lib/api.ts';
 import { plural } from '../lib/format.ts';
 import { go, replace, route } from '../lib/location.ts';
 import { useResource } from '../lib/resource.ts';
-import { formatRoute } from '../lib/route.ts';
+import { formatRoute, parseRoute } from '../lib/route.ts';
 import { colorsReady } from '../lib/services.ts';
 import { ErrorPanel } from '../shell/error.tsx';
 import { FacetPanel } from './facetpanel.tsx';
 import { SearchForm } from './form.tsx';
+import { recall, remember, type Memory } from './memory.ts';
 import { ResultList } from './results.tsx';
 import { Scatter } from './scatter.tsx';
 import { checkState, ranges, readState, toRequest, writeState, type SearchState } from './state.ts';
@@ -22,10 +23,13 @@ export function SearchPage() {
   const [round, setRound] = useState(0); // grows when the same search is asked again
   const valid = Object.keys(checkState(state)).length === 0;
   const key = valid ? `${round} ${text}` : '';
-  const result = useResource(key, async (signal) => {
-    const [found] = await Promise.all([api.search(toRequest(state), signal), colorsReady()]);
-    return found;
-  });
+  const memory = useMemo(() => recall(hashOf(state)), []);
+  const search = async (signal: AbortSignal): Promise<Found> => {
+    const [result] = await Promise.all([api.search(toRequest(state), signal), colorsReady()]);
+    return { state, result };
+  };
+  const { value: found, error, loading } = useResource(key, search, memory && { state, result: memory.result });
+  useWayBack(found, memory);
   const [pointed, point] = useState('');
 
   useEffect(() => {
@@ -47,21 +51,21 @@ export function SearchPage() {
   return (
     <div class="search">
       <h1 class="hidden">Search traces</h1>
-      <SearchForm state={state} busy={result.loading} onSubmit={submit} />
-      {result.error && <ErrorPanel error={result.error} />}
-      {result.value && !result.error && (
-        <div class={result.loading ? 'found busy' : 'found'} aria-busy={result.loading}>
-          <FacetPanel traces={result.value.traces} state={state} />
+      <SearchForm state={state} busy={loading} onSubmit={submit} />
+      {error && <ErrorPanel error={error} />}
+      {found && !error && (
+        <div class={loading ? 'found busy' : 'found'} aria-busy={loading} data-search={hashOf(found.state)}>
+          {found.result.traces.length > 0 && <FacetPanel traces={found.result.traces} state={found.state} />}
           <div class="results">
             <p class="headline" role="status">
-              {headline(result.value, state)}
+              {headline(found)}
             </p>
-            {result.value.traces.length === 0 ? (
-              <Empty state={state} onChange={submit} />
+            {found.result.traces.length === 0 ? (
+              <Empty state={found.state} onChange={submit} />
             ) : (
               <>
-                <Scatter result={result.value} newestFirst={state.order === 'newest'} pointed={pointed} onPoint={point} onNarrow={narrow} />
-                <ResultList traces={result.value.traces} pointed={pointed} onPoint={point} />
+                <Scatter result={found.result} newestFirst={found.state.order === 'newest'} pointed={pointed} onPoint={point} onNarrow={narrow} />
+                <ResultList traces={found.result.traces} pointed={pointed} onPoint={point} />
               </>
             )}
           </div>
@@ -71,7 +75,33 @@ export function SearchPage() {
   );
 }
 
-function headline(result: SearchResult, state: SearchState): string {
+/** A result with the search it answers; while the next one loads, that is an older search. */
+interface Found {
+  state: SearchState;
+  result: SearchResult;
+}
+
+/** Remembers the search for the way back from a trace, and on that way restores the place. */
+function useWayBack(found: Found | undefined, memory: Memory | undefined): void {
+  useLayoutEffect(() => {
+    if (!memory) return;
+    const main = document.getElementById('main')!;
+    main.scrollTop = memory.scrollTop;
+    main.querySelector<HTMLElement>(`a[href$="${memory.traceId}"]`)?.focus({ preventScroll: true });
+  }, []);
+  // The cleanup runs when the page makes room for a trace: the list is still there.
+  useLayoutEffect(
+    () => () => {
+      const { path } = parseRoute(window.location.hash);
+      if (!found || path[0] !== 'trace') return;
+      const { scrollTop } = document.getElementById('main')!;
+      remember({ hash: hashOf(found.state), result: found.result, traceId: path[1] ?? '', scrollTop });
+    },
+    [found],
+  );
+}
+
+function headline({ result, state }: Found): string {
   const found = plural(result.traces.length, 'trace');
   const order = state.order === 'slowest' ? 'slowest first' : 'newest first';
   const range = ranges.find(([value]) => value === state.range)?.[1].toLowerCase() ?? 'chosen time range';

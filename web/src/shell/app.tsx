@@ -8,7 +8,7 @@ import { SearchPage } from '../search/page.tsx';
 import { ErrorPanel } from './error.tsx';
 import { Header } from './header.tsx';
 import { lazy } from './lazy.tsx';
-import { waiting } from './ready.ts';
+import { ready } from './ready.ts';
 import { WaitingPage } from './waiting.tsx';
 
 const TracePage = lazy<{ id: string }>(async () => (await import('../trace/page.tsx')).TracePage as ComponentType<{ id: string }>);
@@ -35,11 +35,14 @@ export function App() {
 
 /** The search page, or what to do before there is anything to search. */
 function Start() {
-  const status = useResource('status', api.status);
+  const status = useResource(ready.value ? '' : 'status', async (signal) => {
+    const answer = await api.status(signal);
+    if (answer.state === 'ready') ready.value = true;
+    return answer;
+  });
+  if (ready.value) return <SearchPage />;
   if (status.error) return <ErrorPanel error={status.error} retry />;
-  if (!status.value) return null;
-  if (status.value.state === 'ready' || waiting.value === 'over') return <SearchPage />;
-  return <WaitingPage status={status.value} />;
+  return status.value ? <WaitingPage status={status.value} /> : null;
 }
 
 function Lost() {

@@ -1,21 +1,19 @@
-import { useRef } from 'preact/hooks';
-import { go, route } from '../lib/location.ts';
+import { go } from '../lib/location.ts';
 import { formatRoute } from '../lib/route.ts';
 import { nextTheme, theme } from '../lib/theme.ts';
+import { forget } from '../search/memory.ts';
 import { icons, Logo } from './icons.tsx';
 import { StatusDialog } from './status.tsx';
 
 export function Header() {
-  const dialog = useRef<HTMLDialogElement>(null);
-  const atTraces = route.value.path[0] !== 'help';
   return (
     <header class="top">
-      <a class="brand" href={formatRoute(['search'])}>
+      <a class="brand" href={formatRoute(['search'])} onClick={forget}>
         <Logo />
         Pando
       </a>
       <nav aria-label="Pages">
-        <a href={formatRoute(['search'])} aria-current={atTraces ? 'page' : undefined}>
+        <a href={formatRoute(['search'])} aria-current="page" onClick={forget}>
           Traces
         </a>
       </nav>
@@ -32,13 +30,10 @@ export function Header() {
           required
         />
       </form>
-      <button type="button" class="ghost" onClick={() => dialog.current?.showModal()}>
-        Status
-      </button>
+      <StatusDialog />
       <button type="button" class="ghost" onClick={nextTheme} aria-label={`Theme: ${theme.value}`} title={`Theme: ${theme.value}`}>
         {icons[theme.value]}
       </button>
-      <StatusDialog dialog={dialog} />
     </header>
   );
 }

@@ -1,4 +1,4 @@
 import { signal } from '@preact/signals';
 
-/** Whether the page still waits for a first span; over for good once one arrived. */
-export const waiting = signal<'unknown' | 'over'>('unknown');
+/** Whether a first span has arrived; once true, it stays so. */
+export const ready = signal(false);

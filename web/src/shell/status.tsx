@@ -1,5 +1,4 @@
-import type { RefObject } from 'preact';
-import { useEffect, useState } from 'preact/hooks';
+import { useRef, useState } from 'preact/hooks';
 import { api } from '../lib/api.ts';
 import { reachable } from '../lib/endpoints.ts';
 import { formatAgo, formatCount, formatDate, formatTime, millisOfNanos } from '../lib/format.ts';
@@ -8,27 +7,29 @@ import { CopyButton } from './copy.tsx';
 import { ErrorPanel } from './error.tsx';
 import { icons } from './icons.tsx';
 
-/** What runs here and how to reach it. Loads each time it is opened. */
-export function StatusDialog({ dialog }: { dialog: RefObject<HTMLDialogElement> }) {
+/** A button, and behind it what runs here and how to reach it. Loads each time it is opened. */
+export function StatusDialog() {
+  const dialog = useRef<HTMLDialogElement>(null);
   const [opened, setOpened] = useState(0);
-  useEffect(() => {
-    const element = dialog.current;
-    const onToggle = (): void => {
-      if (element?.open) setOpened((n) => n + 1);
-    };
-    element?.addEventListener('toggle', onToggle);
-    return () => element?.removeEventListener('toggle', onToggle);
-  }, []);
+  const open = (): void => {
+    setOpened(opened + 1);
+    dialog.current?.showModal();
+  };
   return (
-    <dialog ref={dialog} class="status" aria-labelledby="status-title">
-      <div class="dialog-head">
-        <h2 id="status-title">Status</h2>
-        <button type="button" class="ghost" aria-label="Close" onClick={() => dialog.current?.close()}>
-          {icons.close}
-        </button>
-      </div>
-      {opened > 0 && <StatusBody key={opened} />}
-    </dialog>
+    <>
+      <button type="button" class="ghost" onClick={open}>
+        Status
+      </button>
+      <dialog ref={dialog} class="status" aria-labelledby="status-title">
+        <div class="dialog-head">
+          <h2 id="status-title">Status</h2>
+          <button type="button" class="ghost" aria-label="Close" onClick={() => dialog.current?.close()}>
+            {icons.close}
+          </button>
+        </div>
+        {opened > 0 && <StatusBody key={opened} />}
+      </dialog>
+    </>
   );
 }
 

@@ -2,7 +2,7 @@ import { useEffect, useState } from 'preact/hooks';
 import { api, type Status } from '../lib/api.ts';
 import { addressOf } from '../lib/endpoints.ts';
 import { CopyButton } from './copy.tsx';
-import { waiting } from './ready.ts';
+import { ready } from './ready.ts';
 import { setups } from './setup.ts';
 
 const pollMillis = 1500;
@@ -96,7 +96,7 @@ function useArrival(): boolean {
       try {
         const { state } = await api.status(control.signal);
         setReached(true);
-        if (state === 'ready') waiting.value = 'over';
+        if (state === 'ready') ready.value = true;
       } catch {
         setReached(false);
       }

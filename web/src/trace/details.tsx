@@ -66,66 +66,66 @@ function choose(model: TraceModel, row: number, spans: SpanDetails[]): SpanDetai
 
 function Facts({ state, row, span }: { state: TraceState; row: number; span: SpanDetails | undefined }) {
   const { model } = state;
-  const parent = model.parent[row]!;
   const share = (100 * model.duration[row]!) / Math.max(state.total, 1);
   const start = millisOfNanos(model.header.startUnixNano) + model.start[row]! / 1e6;
+  const spanId = spanIdOf(model, row);
   return (
     <dl class="facts">
-      <dt>Duration</dt>
-      <dd>
+      <Fact name="Duration">
         <strong>{formatDuration(model.duration[row]!)}</strong> <span class="muted">{share.toFixed(share < 10 ? 1 : 0)} % of the trace</span>
-      </dd>
-      <dt>Self time</dt>
-      <dd>{formatDuration(selfTime(model, row))}</dd>
-      <dt>Start</dt>
-      <dd>
+      </Fact>
+      <Fact name="Self time">{formatDuration(selfTime(model, row))}</Fact>
+      <Fact name="Start">
         +{formatDuration(model.start[row]!)} <span class="muted">{`${formatDate(start)} ${formatTime(start)}`}</span>
-      </dd>
-      <dt>Kind</dt>
-      <dd>{kinds[model.kind[row]!] ?? 'unspecified'}</dd>
+      </Fact>
+      <Fact name="Kind">{kinds[model.kind[row]!] ?? 'unspecified'}</Fact>
       {span && span.statusCode !== 'unset' && (
-        <>
-          <dt>Status</dt>
-          <dd class={span.statusCode === 'error' ? 'failed' : ''}>
-            {span.statusCode}
-            {span.statusMessage !== '' && `: ${span.statusMessage}`}
-          </dd>
-        </>
+        <Fact name="Status" failed={span.statusCode === 'error'}>
+          {span.statusCode}
+          {span.statusMessage !== '' && `: ${span.statusMessage}`}
+        </Fact>
       )}
-      <dt>Span id</dt>
-      <dd>
-        <code>{spanIdOf(model, row)}</code>
-        <CopyButton text={spanIdOf(model, row)} label="Copy the span id" />
-      </dd>
-      {parent !== none && (
-        <>
-          <dt>Parent</dt>
-          <dd>
-            <button type="button" class="link" onClick={() => state.goTo(parent)}>
-              {nameOf(model, parent)}
-            </button>
-          </dd>
-        </>
-      )}
-      {parent === none && span && span.parentSpanId !== '' && (
-        <>
-          <dt>Parent</dt>
-          <dd>
-            <code>{span.parentSpanId}</code>
-          </dd>
-        </>
-      )}
-      <dt>Children</dt>
-      <dd>{formatCount(childCount(model, row))}</dd>
+      <Fact name="Span id">
+        <code>{spanId}</code>
+        <CopyButton text={spanId} label="Copy the span id" />
+      </Fact>
+      <Parent state={state} row={row} span={span} />
+      <Fact name="Children">{formatCount(childCount(model, row))}</Fact>
       {span && span.traceState !== '' && (
-        <>
-          <dt>Trace state</dt>
-          <dd>
-            <code>{span.traceState}</code>
-          </dd>
-        </>
+        <Fact name="Trace state">
+          <code>{span.traceState}</code>
+        </Fact>
       )}
     </dl>
+  );
+}
+
+function Fact({ name, failed, children }: { name: string; failed?: boolean; children: ComponentChildren }) {
+  return (
+    <>
+      <dt>{name}</dt>
+      <dd class={failed ? 'failed' : ''}>{children}</dd>
+    </>
+  );
+}
+
+/** A way to the parent, or the id of one that is not here. */
+function Parent({ state, row, span }: { state: TraceState; row: number; span: SpanDetails | undefined }) {
+  const parent = state.model.parent[row]!;
+  if (parent !== none) {
+    return (
+      <Fact name="Parent">
+        <button type="button" class="link" onClick={() => state.goTo(parent)}>
+          {nameOf(state.model, parent)}
+        </button>
+      </Fact>
+    );
+  }
+  if (!span || span.parentSpanId === '') return null;
+  return (
+    <Fact name="Parent">
+      <code>{span.parentSpanId}</code> <span class="muted">not in this trace</span>
+    </Fact>
   );
 }
 

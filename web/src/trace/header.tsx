@@ -1,7 +1,7 @@
 import { useMemo } from 'preact/hooks';
 import { formatCount, formatDate, formatDuration, formatTime, millisOfNanos, plural } from '../lib/format.ts';
-import { formatRoute } from '../lib/route.ts';
 import { colorClass } from '../lib/services.ts';
+import { lastSearch } from '../search/memory.ts';
 import { CopyButton } from '../shell/copy.tsx';
 import { icons } from '../shell/icons.tsx';
 import { countByService, flag, maxDepth, nameOf, serviceOf, type TraceModel } from './model.ts';
@@ -15,7 +15,7 @@ export function TraceHeader({ state }: { state: TraceState }) {
   return (
     <header class="trace-header">
       <div class="title">
-        <a class="ghost button" href={formatRoute(['search'])} aria-label="Back to search" onClick={backInHistory}>
+        <a class="ghost button" href={lastSearch()} aria-label="Back to search" title="Back to search">
           {icons.back}
         </a>
         <h1>
@@ -96,11 +96,4 @@ function Notes({ model }: { model: TraceModel }) {
       ))}
     </ul>
   );
-}
-
-/** Goes back to the very search one came from, where there was one. */
-function backInHistory(event: MouseEvent): void {
-  if (window.history.length < 2 || event.ctrlKey || event.metaKey || event.shiftKey) return;
-  event.preventDefault();
-  window.history.back();
 }
