@@ -51,6 +51,8 @@ type Part struct {
 	families []*fileReader // column pages, by family; nil where a family has none
 	files    []*fileReader // each of the above once
 
+	lastChunk atomic.Pointer[numberedChunk] // most reads stay in one chunk
+
 	refs     atomic.Int64
 	obsolete atomic.Bool
 }

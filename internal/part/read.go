@@ -43,8 +43,21 @@ func cached[T any](p *Part, key block.Key, load func() (T, int, error)) (T, erro
 // block's position in it.
 func (p *Part) chunk(i int) (c *chunk, at int, err error) {
 	n := i / chunkBlocks
+	if last := p.lastChunk.Load(); last != nil && last.n == n {
+		return last.c, i % chunkBlocks, nil
+	}
 	c, err = cached(p, p.cacheKey(cachedChunk, 0, n), func() (*chunk, int, error) { return p.loadChunk(n) })
-	return c, i % chunkBlocks, err
+	if err != nil {
+		return nil, 0, err
+	}
+	p.lastChunk.Store(&numberedChunk{n, c})
+	return c, i % chunkBlocks, nil
+}
+
+// numberedChunk is a chunk and its number.
+type numberedChunk struct {
+	n int
+	c *chunk
 }
 
 func (p *Part) loadChunk(n int) (*chunk, int, error) {
