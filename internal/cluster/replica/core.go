@@ -1,7 +1,6 @@
 package replica
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 
@@ -59,22 +58,6 @@ type proposal struct {
 	done     chan struct{} // closed by the driver once answered
 }
 
-// read is one ReadIndex on its way.
-type read struct {
-	index uint64
-	err   error
-	done  chan struct{} // closed by the driver once answered
-}
-
-// appendTask is what one round of raft wants to be durable, and what may be
-// said when it is.
-type appendTask struct {
-	write     wal.Write
-	responses []*raftpb.Message
-	done      bool
-	err       error
-}
-
 // applyTask is one round of committed entries.
 type applyTask struct {
 	batch     []Applied // without the entries that carry nothing
@@ -107,14 +90,15 @@ type core struct {
 	acked int
 	fresh []*proposal // accepted by raft in this step, not yet numbered
 
-	flying     []*appendTask // given to the log and not done, oldest first
-	unanswered int           // of those the log has not answered
-	stalled    bool          // it refused one: the disk is full
-	held       []*appendTask // wait for the end of that
-	lazy       *wal.HardState
+	flying  *appendTask    // the log has it
+	waiting *appendTask    // for flying to end
+	refused bool           // the log had no room: waiting waits for a tick
+	lazy    *wal.HardState // with a new commit index, for the next entries
+	voted   wal.HardState  // last one given to the log
 
 	reads    []*read // wait for the next round
 	asked    []*read // in the round on its way
+	nonce    uint64  // of this start: an answer to an earlier one is not ours
 	round    uint64
 	askTicks int
 
@@ -137,6 +121,7 @@ func (c *core) step(ev any) (out *effects) {
 	c.handle(ev)
 	if c.err == nil {
 		c.collect()
+		c.fly()
 	}
 	return &c.out
 }
@@ -259,69 +244,10 @@ func (c *core) tick() {
 		return
 	}
 	c.rn.Tick()
-	c.retry()
+	c.refused = false
 	if c.askTicks++; len(c.asked) > 0 && c.askTicks >= c.electionTicks {
 		c.reads, c.asked = append(c.asked, c.reads...), nil // the round was lost
 	}
-}
-
-// appended takes the log's answer. Answers count in order, for what a task
-// says to peers may rest on the ones before it: once one was refused, it and
-// all behind it are written again at the next tick, even those that succeeded.
-func (c *core) appended(t *appendTask, err error) {
-	t.done, t.err = true, err
-	c.unanswered--
-	if err != nil && base.ClassOf(err) != base.ClassOverload {
-		c.fail(fmt.Errorf("group %d: %w", c.group, err))
-	}
-	for c.err == nil && !c.stalled && len(c.flying) > 0 && c.flying[0].done {
-		first := c.flying[0]
-		if first.err != nil {
-			c.stalled = true
-			return
-		}
-		c.flying[0] = nil
-		c.flying = c.flying[1:]
-		c.respond(first.responses)
-	}
-}
-
-// retry writes again what the log refused, and what waited behind it.
-func (c *core) retry() {
-	if !c.stalled || c.unanswered > 0 {
-		return
-	}
-	tasks := append(c.flying, c.held...)
-	c.flying, c.held, c.stalled = nil, nil, false
-	for _, t := range tasks {
-		t.done, t.err = false, nil
-		c.fly(t)
-	}
-}
-
-// respond delivers what raft wanted to be said after a task.
-func (c *core) respond(ms []*raftpb.Message) {
-	if c.err != nil {
-		return
-	}
-	for _, m := range ms {
-		if m.GetTo() != uint64(c.node) {
-			c.out.sends = append(c.out.sends, m)
-			continue
-		}
-		_ = c.rn.Step(m) // responses to ourselves are never refused
-	}
-}
-
-// fly gives a task to the log, behind those it refused.
-func (c *core) fly(t *appendTask) {
-	if c.stalled {
-		c.held = append(c.held, t)
-		return
-	}
-	c.unanswered++
-	c.flying = append(c.flying, t)
-	c.out.appends = append(c.out.appends, t)
 }
 
 // collect turns what raft has ready into effects.
@@ -374,9 +300,7 @@ func (c *core) observe(hs *raftpb.HardState) {
 	}
 }
 
-// toLog numbers fresh proposals and gives raft's writes to the log. A change
-// of the commit index alone, to which nobody waits for an answer, rides along
-// with the next write: after a crash it is found again by the election.
+// toLog numbers fresh proposals and gives raft's writes to the log.
 func (c *core) toLog(m *raftpb.Message) {
 	for _, e := range m.GetEntries() {
 		if c.termStart == 0 && c.isLeader() && e.GetTerm() == c.term {
@@ -392,16 +316,7 @@ func (c *core) toLog(m *raftpb.Message) {
 		p.data = nil // the log has it
 		c.own = append(c.own, p)
 	}
-	w := toLog(m, c.group)
-	if w.State == nil {
-		w.State = c.lazy
-	}
-	if len(w.Entries) == 0 && len(m.GetResponses()) == 0 {
-		c.lazy = w.State
-		return
-	}
-	c.lazy = nil
-	c.fly(&appendTask{write: w, responses: m.GetResponses()})
+	c.enqueue(&appendTask{write: toLog(m, c.group), responses: m.GetResponses()})
 }
 
 // toApply gives committed entries to the state machine.
@@ -445,40 +360,6 @@ func (c *core) takeOwn(pos base.Position) *proposal {
 	return nil
 }
 
-func (c *core) askRead(r *read) {
-	if c.err != nil {
-		r.err = c.err
-		c.out.reads = append(c.out.reads, r)
-		return
-	}
-	c.reads = append(c.reads, r)
-}
-
-// startReads starts a round for all reads that wait. One round at a time: it
-// began after its reads were asked for, so its index covers what had been
-// acknowledged by then. A fresh leader of a group of one must not answer
-// before it has committed in its own term; raft checks that for larger ones.
-func (c *core) startReads() {
-	if len(c.reads) == 0 || len(c.asked) > 0 || c.leader == 0 || (c.isLeader() && !c.settled()) {
-		return
-	}
-	c.asked, c.reads = c.reads, nil
-	c.round++
-	c.askTicks = 0
-	c.rn.ReadIndex(binary.BigEndian.AppendUint64(nil, c.round))
-}
-
-func (c *core) answerReads(rs *raft.ReadState) {
-	if len(rs.RequestCtx) != 8 || binary.BigEndian.Uint64(rs.RequestCtx) != c.round {
-		return // an older round, which was asked again
-	}
-	for _, r := range c.asked {
-		r.index = rs.Index
-	}
-	c.out.reads = append(c.out.reads, c.asked...)
-	c.asked = nil
-}
-
 // durable truncates the log to what the state machine has made durable, but
 // keeps what a peer of this leader still needs: there is no other way to
 // bring it up to date than from the log.
@@ -506,7 +387,7 @@ func (c *core) fail(err error) {
 	for _, p := range c.fresh {
 		c.answer(p, c.err)
 	}
-	c.own, c.fresh, c.acked, c.flying, c.held = nil, nil, 0, nil, nil
+	c.own, c.fresh, c.acked, c.waiting = nil, nil, 0, nil
 	for _, r := range append(c.asked, c.reads...) {
 		r.err = c.err
 		c.out.reads = append(c.out.reads, r)

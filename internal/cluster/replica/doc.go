@@ -37,9 +37,9 @@
 //   - PreVote and CheckQuorum are on. A single voter campaigns at once. Reads
 //     go through Raft's ReadIndex; a group of one answers from its commit
 //     index, but not before it has committed in its own term.
-//   - Answers of the log count in order. When it refuses a write because the
-//     disk is full, that and all later ones are held and written again at a
-//     tick; meanwhile Propose refuses.
+//   - One append per group is on its way to the log; what comes meanwhile is
+//     merged into the next. When the log refuses one because the disk is full,
+//     it is written again at a tick; meanwhile Propose refuses.
 //   - A failed log fails the group with an error that wraps wal.ErrPoisoned;
 //     a damaged one with a corruption error. The process lives; what it does
 //     then is the server's decision.

@@ -2,7 +2,9 @@ package replica
 
 import (
 	"context"
+	"encoding/binary"
 	"fmt"
+	"io"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -101,6 +103,11 @@ func openCore(ctx context.Context, opts Options, g GroupOptions) (*core, error) 
 		group: g.ID, node: opts.Node, electionTicks: opts.ElectionTicks,
 		store: &storage{log: log, conf: conf, durable: durable},
 	}
+	var nonce [8]byte
+	if _, err := io.ReadFull(opts.Rand, nonce[:]); err != nil {
+		return nil, fmt.Errorf("open group %d: nonce: %w", g.ID, err)
+	}
+	c.nonce = binary.BigEndian.Uint64(nonce[:])
 	c.rn, err = raft.NewRawNode(&raft.Config{
 		ID:                        uint64(opts.Node),
 		ElectionTick:              opts.ElectionTicks,
@@ -122,7 +129,7 @@ func openCore(ctx context.Context, opts Options, g GroupOptions) (*core, error) 
 		return nil, fmt.Errorf("open group %d: %w", g.ID, err)
 	}
 	hs, _, _ := c.store.InitialState() // raft asked already; it cannot fail
-	c.term, c.commit = hs.GetTerm(), hs.GetCommit()
+	c.term, c.commit, c.voted = hs.GetTerm(), hs.GetCommit(), log.HardState()
 	return c, nil
 }
 

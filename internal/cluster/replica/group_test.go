@@ -184,7 +184,7 @@ func TestSlowStateMachinePushesBack(t *testing.T) {
 	if base.ClassOf(err) != base.ClassOverload {
 		t.Fatalf("proposal over the bound: %v", err)
 	}
-	if g.AppliedIndex() != 0 {
+	if g.AppliedIndex() > 1 { // 1 is the leader's own, empty entry
 		t.Errorf("applied %d", g.AppliedIndex())
 	}
 	close(sm.block)
@@ -209,7 +209,7 @@ func TestFailedLogFailsEverything(t *testing.T) {
 	var broken atomic.Bool
 	injected := errors.New("injected")
 	fs := errorfs.Wrap(mem, errorfs.InjectorFunc(func(op errorfs.Op) error {
-		if broken.Load() && op.Kind == errorfs.OpFileSyncData {
+		if broken.Load() && op.Kind == errorfs.OpFileSyncData && strings.Contains(op.Path, "0000000000000001") {
 			return injected
 		}
 		return nil
@@ -246,7 +246,7 @@ func TestFullDiskRefusesAndResumes(t *testing.T) {
 	mem := vfs.NewMem()
 	var full atomic.Bool
 	fs := errorfs.Wrap(mem, errorfs.InjectorFunc(func(op errorfs.Op) error {
-		if full.Load() && strings.HasSuffix(op.Path, ".tmp") {
+		if full.Load() && op.Kind == errorfs.OpOpen && strings.HasSuffix(op.Path, ".tmp") {
 			return errors.New("no space left on device")
 		}
 		return nil
@@ -258,7 +258,6 @@ func TestFullDiskRefusesAndResumes(t *testing.T) {
 	acked, refused := 0, 0
 	for refused < 3 {
 		ctx, cancel := context.WithCancel(t.Context())
-		stop := context.AfterFunc(ctx, func() {})
 		go func() { // a refused append is repeated by ticks; here it cannot succeed
 			for n.log.Pressure() == nil {
 				if ctx.Err() != nil {
@@ -277,7 +276,6 @@ func TestFullDiskRefusesAndResumes(t *testing.T) {
 			t.Fatal(err)
 		}
 		cancel()
-		stop()
 	}
 	full.Store(false)
 	for n.log.Pressure() != nil {

@@ -2,7 +2,9 @@ package replica
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
+	"io"
 	"log/slog"
 	"slices"
 	"sync"
@@ -70,6 +72,9 @@ type Options struct {
 	Transport Transport
 	// Logger is told about raft's warnings; default discards.
 	Logger *slog.Logger
+	// Rand tells this start from earlier ones; default crypto/rand. Raft takes
+	// its election timeouts from there in any case.
+	Rand io.Reader
 	// MaxGroups bounds the groups open at once; default 64.
 	MaxGroups int
 	// ElectionTicks without a leader start an election; default 10.
@@ -115,6 +120,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.UnappliedBytes == 0 {
 		o.UnappliedBytes = defaultUnappliedBytes
+	}
+	if o.Rand == nil {
+		o.Rand = rand.Reader
 	}
 	if o.Transport == nil {
 		o.Transport = NoTransport{}

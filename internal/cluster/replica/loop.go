@@ -31,7 +31,7 @@ func (g *Group) run() {
 		}
 		switch {
 		case len(box.events)+len(box.proposals)+box.ticks > 0:
-		case box.closing && g.core.unanswered == 0 && g.applier.idle():
+		case box.closing && g.core.flying == nil && g.applier.idle():
 			g.do(g.core.step(stopEvent{errClosed(g.id)}))
 			return
 		default:
