@@ -3,6 +3,7 @@ package part
 import (
 	"math"
 	"sort"
+	"sync"
 
 	"github.com/pandodb/pando/internal/base"
 	"github.com/pandodb/pando/internal/column"
@@ -42,11 +43,8 @@ type ColumnWriter struct {
 	spec  column.Spec
 	coded bool
 
-	bytes  byteTable // distinct values of coded columns
-	words  wordTable // distinct values of numeric columns
-	codes  []uint32  // of every value so far, in dict mode
-	rows   []uint32  // their rows; unused while dense
-	sparse bool
+	*columnScratch
+	sparse bool // rows lists the values' rows
 	count  int
 	next   uint32 // smallest row that may come
 	probe  int    // count at which to decide again
@@ -54,14 +52,54 @@ type ColumnWriter struct {
 
 	began bool // the column is in the part's list
 	raw   bool
-	block rawBlock
 	zone  *zone
-	dict  dictEncoder
 	err   error // of a method that returns none
+}
+
+// columnScratch is the memory that columns use one after the other, in one
+// writer and then in the next.
+type columnScratch struct {
+	bytes byteTable // distinct values of coded columns
+	words wordTable // distinct values of numeric columns
+	codes []uint32  // of every value so far, in dict mode
+	rows  []uint32  // their rows; unused while dense
+	block rawBlock
+	dict  dictEncoder
+}
+
+var columnScratches = sync.Pool{New: func() any { return new(columnScratch) }}
+
+// maxScratchBytes is the size above which a writer gives its scratch to the
+// garbage collector: that of flushes fits, that of large merges need not stay.
+const maxScratchBytes = 32 << 20
+
+// release ends the use of the scratch.
+func (c *ColumnWriter) release() {
+	s := c.columnScratch
+	if c.columnScratch = nil; s == nil {
+		return
+	}
+	s.block.c = nil
+	if s.sizeBytes() <= maxScratchBytes {
+		columnScratches.Put(s)
+	}
+}
+
+// sizeBytes returns about what memory the scratch holds.
+func (s *columnScratch) sizeBytes() int {
+	d := &s.dict
+	return 8*cap(s.bytes.slots) + cap(s.bytes.vals.Data) + 4*cap(s.bytes.vals.Offsets) +
+		4*cap(s.words.slots) + 8*cap(s.words.vals) + 4*cap(s.codes) + 4*cap(s.rows) +
+		cap(s.block.dict.Data) + cap(s.block.scratch) + cap(s.block.filters) +
+		cap(d.marks) + 4*cap(d.used) + 16*cap(d.sorter) + cap(d.terms.Data) + 4*cap(d.terms.Offsets) +
+		cap(d.unit) + cap(d.packed) + 4*(cap(d.ords)+cap(d.stamp)+cap(d.rank))
 }
 
 // reset prepares the writer for the next column and keeps memory of usual size.
 func (c *ColumnWriter) reset(w *Writer, id column.ID) {
+	if c.columnScratch == nil {
+		c.columnScratch = columnScratches.Get().(*columnScratch)
+	}
 	c.w, c.id, c.spec, c.coded = w, id, w.o.Layout.Spec(id), id.Type.Coded()
 	c.bytes.reset()
 	c.words.reset()
@@ -82,6 +120,10 @@ func (c *ColumnWriter) reset(w *Writer, id column.ID) {
 // read until Close. It interns: call it once per dictionary, not per row.
 func (c *ColumnWriter) MapDict(d *column.Dict) []uint32 {
 	n := d.Len()
+	if c.columnScratch == nil {
+		c.fail(base.Errorf(base.ClassBug, "column %v: the part is finished", c.id))
+		return make([]uint32, n)
+	}
 	if cap(c.maps)-len(c.maps) < n {
 		c.maps = make([]uint32, 0, max(n, 4096))
 	}
@@ -216,7 +258,7 @@ func (c *ColumnWriter) checkRows(rows []uint32, n int) error {
 	if c.err != nil {
 		return c.err
 	}
-	if c.w.state != stateColumn {
+	if c.w.state != stateColumn || c.columnScratch == nil {
 		return base.Errorf(base.ClassBug, "column %v is closed", c.id)
 	}
 	total := c.w.meta.rows

@@ -31,7 +31,7 @@ func createFile(fs vfs.FS, dir, name string, ident fileIdent) (*fileWriter, erro
 		return nil, fmt.Errorf("create %s: %w", name, err)
 	}
 	w := &fileWriter{name: name, ident: ident, id: ident.id(), f: f}
-	w.buf = appendHeader(make([]byte, 0, writeBufferBytes+writeBufferBytes/4), ident)
+	w.buf = appendHeader(nil, ident)
 	w.off = uint64(len(w.buf))
 	return w, nil
 }

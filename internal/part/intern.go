@@ -28,8 +28,15 @@ type byteSlot struct {
 	code uint32 // code + 1; zero is an empty slot
 }
 
+// maxKeptSlots is the size above which an emptied table starts small again:
+// clearing it for every column would cost more than growing it for some.
+const maxKeptSlots = 64 << 10
+
 // reset empties the table and keeps its memory.
 func (t *byteTable) reset() {
+	if len(t.slots) > maxKeptSlots {
+		t.slots = nil
+	}
 	clear(t.slots)
 	t.vals.Reset()
 }
@@ -91,6 +98,9 @@ func hashWord(v uint64) uint64 {
 
 // reset empties the table and keeps its memory.
 func (t *wordTable) reset() {
+	if len(t.slots) > maxKeptSlots {
+		t.slots = nil
+	}
 	clear(t.slots)
 	t.vals = t.vals[:0]
 }

@@ -42,8 +42,9 @@ const (
 	pageRowsMask   = 0xc0
 )
 
-// pageContext is what a page's reader knows from elsewhere.
+// pageContext is what a page's reader wants and knows from elsewhere.
 type pageContext struct {
+	lo, hi int // rows of the block to read, half-open
 	column *columnMeta
 	col    int
 	terms  uint32 // of the column; ordinals are below
@@ -129,22 +130,22 @@ func (p *parsedPage) span(lo, hi int) (from, to int) {
 	return from, to
 }
 
-// readPage reads the values of the rows [lo, hi) of the page to dst, whose rows
-// count from lo. It reuses dst's memory.
-func readPage(src []byte, ctx *pageContext, lo, hi int, dst *column.Vector) error {
+// readPage reads the values of the rows ctx.lo to ctx.hi of the page to dst,
+// whose rows count from ctx.lo. It reuses dst's memory.
+func readPage(src []byte, ctx *pageContext, dst *column.Vector) error {
 	rows := dst.Rows[:0]
 	emptyVector(dst, ctx.column.id)
 	p, err := parsePage(src, ctx, rows)
 	if err != nil {
 		return err
 	}
-	from, to := p.span(lo, hi)
+	from, to := p.span(ctx.lo, ctx.hi)
 	if ctx.column.mode == Dict {
 		dst.Codes, err = p.appendOrdinals(dst.Codes[:0], ctx.terms, from, to)
 	} else {
 		err = p.readRaw(ctx, from, to, dst)
 	}
-	dst.Rows = p.keepSpan(lo, hi)
+	dst.Rows = p.keepSpan(ctx.lo, ctx.hi)
 	return err
 }
 

@@ -69,13 +69,27 @@ func (s *wideSink) finish() error {
 // written by block.
 type packedSink struct {
 	w     *Writer
-	pages []byte // payloads as they came
+	slabs [][]byte // payloads as they came
 }
 
-// keep stores a payload and returns where.
+// slabBytes is the size of a slab, unless a payload is larger.
+const slabBytes = 1 << 20
+
+// keep stores a payload and returns where: the slab in the upper half of the
+// offset.
 func (s *packedSink) keep(payload []byte) pageRef {
-	ref := pageRef{off: uint64(len(s.pages)), size: uint32(len(payload))}
-	s.pages = append(s.pages, payload...)
+	last := len(s.slabs) - 1
+	if last < 0 || cap(s.slabs[last])-len(s.slabs[last]) < len(payload) {
+		size := max(slabBytes, len(payload))
+		if last < 0 {
+			size = max(slabBytes/16, len(payload)) // most parts are small
+		}
+		s.slabs = append(s.slabs, make([]byte, 0, size))
+		last++
+	}
+	slab := s.slabs[last]
+	ref := pageRef{off: uint64(last)<<32 | uint64(len(slab)), size: uint32(len(payload))}
+	s.slabs[last] = append(slab, payload...)
 	return ref
 }
 
@@ -118,7 +132,7 @@ func (s *packedSink) finish() error {
 			}
 		}
 	}
-	s.pages = nil
+	s.slabs = nil
 	return s.w.finishFile(f)
 }
 
@@ -126,7 +140,7 @@ func (s *packedSink) finish() error {
 // in the file.
 func (s *packedSink) place(f *fileWriter, ref *pageRef) error {
 	var err error
-	*ref, err = f.unit(s.pages[ref.off:][:ref.size])
+	*ref, err = f.unit(s.slabs[ref.off>>32][uint32(ref.off):][:ref.size])
 	return err
 }
 

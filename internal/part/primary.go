@@ -46,10 +46,11 @@ type directory struct {
 	columns  [][]blockPage // per column, blocks ascending
 }
 
-// appendChunk appends the chunk of the blocks [first, end). cursors[col] is the
-// position of the column's next page and is moved on; call with ascending
+// appendChunk appends the chunk that begins with block first. cursors[col] is
+// the position of the column's next page and is moved on; call with ascending
 // chunks.
-func (d *directory) appendChunk(dst []byte, wide bool, first, end int, cursors []int) []byte {
+func (d *directory) appendChunk(dst []byte, wide bool, first int, cursors []int) []byte {
+	end := min(first+chunkBlocks, len(d.identity))
 	var scratch []byte
 	var lengths []int64
 	var present []uint32

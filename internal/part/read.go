@@ -141,12 +141,15 @@ func (p *Part) ReadColumnRange(block, col, lo, hi int, dst *column.Vector) error
 		return err
 	}
 	ctx := p.pageContext(block, col, blockSource{p, block})
-	return at(p.columnFile(col).path, int64(ref.off), readPage(payload, &ctx, lo, hi, dst))
+	ctx.lo, ctx.hi = lo, hi
+	return at(p.columnFile(col).path, int64(ref.off), readPage(payload, &ctx, dst))
 }
 
 // columnFile returns the file that has the column's pages.
 func (p *Part) columnFile(col int) *fileReader { return p.families[p.meta.columns[col].id.Family] }
 
+// pageContext returns the context of a column's page of a block; the caller says
+// which rows it wants.
 func (p *Part) pageContext(block, col int, source pageSource) pageContext {
 	m := &p.meta.columns[col]
 	return pageContext{

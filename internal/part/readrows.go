@@ -240,7 +240,8 @@ func (r *rowReader) readIdentity(lo, hi int, dst *column.Batch) {
 func (r *rowReader) readColumn(pg *fetchedPage, lo, hi int, dst *column.Vector) error {
 	p := r.p
 	ctx := p.pageContext(r.block, pg.col, r)
-	if err := readPage(pg.payload, &ctx, lo, hi, dst); err != nil {
+	ctx.lo, ctx.hi = lo, hi
+	if err := readPage(pg.payload, &ctx, dst); err != nil {
 		return at(p.columnFile(pg.col).path, int64(pg.off), err)
 	}
 	if ctx.column.mode == Raw || len(dst.Codes) == 0 {

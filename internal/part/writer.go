@@ -270,6 +270,7 @@ func (w *Writer) Finish() (Meta, error) {
 		return Meta{}, errors.Join(fmt.Errorf("finish part %s: %w", w.o.Dir, err), w.Abort())
 	}
 	w.state = stateDone
+	w.column.release()
 	return m, nil
 }
 
@@ -302,9 +303,8 @@ func (w *Writer) writePrimary() error {
 		return err
 	}
 	cursors := make([]int, len(w.dir.columns))
-	blocks := len(w.meta.blocks)
-	for first := 0; first < blocks; first += chunkBlocks {
-		w.buf = w.dir.appendChunk(w.buf[:0], w.o.Wide, first, min(first+chunkBlocks, blocks), cursors)
+	for first := 0; first < len(w.meta.blocks); first += chunkBlocks {
+		w.buf = w.dir.appendChunk(w.buf[:0], w.o.Wide, first, cursors)
 		ref, err := f.unit(w.buf)
 		if err != nil {
 			return err
@@ -409,6 +409,7 @@ func (w *Writer) Abort() error {
 		return nil
 	}
 	w.state = stateDone
+	w.column.release()
 	var errs []error
 	for _, f := range w.open {
 		errs = append(errs, f.close())
