@@ -175,6 +175,9 @@ await step('results and trace by keyboard alone', async () => {
   await page.keyboard.type('currency');
   await hasText(page.locator('.find .count'), '1 of');
   await page.keyboard.press('Escape');
+  assert.ok((await page.locator('.critical').count()) > 0, 'the critical path is drawn');
+  await page.keyboard.press('c');
+  assert.equal(await page.locator('.critical').count(), 0);
   await page.keyboard.press('f');
   await page.getByTitle('Show the whole time (0)').waitFor();
   await page.keyboard.press('0');

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { criticalPath, criticalTime, segmentsOf } from '../src/trace/critical.ts';
 import {
   buildModel, childCount, findRows, hasChildren, maxDepth, nextMatch, none, rowOfSpan, selfTime, spanIdOf, type TraceColumns,
 } from '../src/trace/model.ts';
@@ -109,4 +110,48 @@ test('the overview paints rows as bars', () => {
     Array.from({ length: size.width }, (_, x) => pixels[4 * (y * size.width + x)]).join(''),
   );
   assert.deepEqual(picture, ['1111111110', '0111110000', '0020000000', '0000990000', '0000000111', '0000000009']);
+});
+
+test('the critical path is what the trace waited for', () => {
+  // Row 0 lasts 0–90. Row 4 outlives it (70–100, cut at 90); before it nothing ran in 60–70,
+  // then row 1 (10–60), of which rows 3 (40–55) and 2 (20–30).
+  const path = criticalPath(model);
+  const segments = (row: number): [number, number][] =>
+    segmentsOf(path, row, { start: 0, end: 100 }, 0).map(({ start, end }) => [start, end]);
+  assert.deepEqual(segments(0), [[60, 70], [0, 10]]);
+  assert.deepEqual(segments(1), [[55, 60], [30, 40], [10, 20]]);
+  assert.deepEqual(segments(2), [[20, 30]]);
+  assert.deepEqual(segments(3), [[40, 55]]);
+  assert.deepEqual(segments(4), [[70, 90]]);
+  assert.deepEqual(segments(5), []);
+  assert.equal(criticalTime(path, 1), 25);
+  // Gaps of 15 and 10: only the second is closed.
+  assert.deepEqual(segmentsOf(path, 1, { start: 0, end: 100 }, 11), [{ start: 55, end: 60, critical: 5 }, { start: 10, end: 40, critical: 20 }]);
+  assert.deepEqual(segmentsOf(path, 1, { start: 56, end: 100 }, 0), [{ start: 55, end: 60, critical: 5 }]);
+});
+
+test('the critical path covers the root once, whatever runs beside it', () => {
+  let seed = 7;
+  const random = (n: number): number => (seed = (seed * 48_271) % 2_147_483_647) % n;
+  for (let round = 0; round < 200; round++) {
+    const rows = 2 + random(30);
+    const depth = [0];
+    const start = [0];
+    const duration = [1000];
+    for (let row = 1; row < rows; row++) {
+      depth.push(1 + random(depth[row - 1]! + 1));
+      start.push(random(1200) - 100);
+      duration.push(random(600));
+    }
+    const zeros = depth.map(() => 0);
+    const random1 = buildModel({ ...columns, start, duration, depth, parent: zeros, service: zeros, name: zeros, kind: zeros, flags: zeros });
+    const path = criticalPath(random1);
+    const all = [...path.start].map((from, i) => [from, path.end[i]!] as const).sort((a, b) => a[0] - b[0]);
+    let at = 0;
+    for (const [from, to] of all) {
+      assert.equal(from, at, `round ${round}: a gap or an overlap at ${at}`);
+      at = to;
+    }
+    assert.equal(at, 1000, `round ${round}`);
+  }
 });

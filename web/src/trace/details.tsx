@@ -1,12 +1,13 @@
 import type { ComponentChildren } from 'preact';
 import { api, type Attribute, type SpanDetails, type SpanEvent, type SpanLink } from '../lib/api.ts';
-import { formatCount, formatDate, formatDuration, formatTime, millisOfNanos, plural } from '../lib/format.ts';
+import { formatCount, formatDate, formatDuration, formatTime, millisOfNanos, percent, plural } from '../lib/format.ts';
 import { formatTags } from '../lib/logfmt.ts';
 import { useResource } from '../lib/resource.ts';
 import { formatRoute } from '../lib/route.ts';
 import { CopyButton } from '../shell/copy.tsx';
 import { ErrorPanel } from '../shell/error.tsx';
 import { icons } from '../shell/icons.tsx';
+import { criticalTime } from './critical.ts';
 import { childCount, kinds, nameOf, none, selfTime, serviceOf, spanIdOf, type TraceModel } from './model.ts';
 import type { TraceState } from './state.ts';
 
@@ -66,15 +67,18 @@ function choose(model: TraceModel, row: number, spans: SpanDetails[]): SpanDetai
 
 function Facts({ state, row, span }: { state: TraceState; row: number; span: SpanDetails | undefined }) {
   const { model } = state;
-  const share = (100 * model.duration[row]!) / Math.max(state.total, 1);
+  const critical = criticalTime(state.path.value, row);
   const start = millisOfNanos(model.header.startUnixNano) + model.start[row]! / 1e6;
   const spanId = spanIdOf(model, row);
   return (
     <dl class="facts">
       <Fact name="Duration">
-        <strong>{formatDuration(model.duration[row]!)}</strong> <span class="muted">{share.toFixed(share < 10 ? 1 : 0)} % of the trace</span>
+        <strong>{formatDuration(model.duration[row]!)}</strong> <span class="muted">{percent(model.duration[row]! / Math.max(state.total, 1))} of the trace</span>
       </Fact>
       <Fact name="Self time">{formatDuration(selfTime(model, row))}</Fact>
+      <Fact name="Critical">
+        {formatDuration(critical)} <span class="muted">{percent(critical / Math.max(state.total, 1))} of the trace</span>
+      </Fact>
       <Fact name="Start">
         +{formatDuration(model.start[row]!)} <span class="muted">{`${formatDate(start)} ${formatTime(start)}`}</span>
       </Fact>

@@ -29,6 +29,7 @@ const actions: Readonly<Record<string, Action>> = {
   n: (state) => state.nextMatch(1),
   N: (state) => state.nextMatch(-1),
   e: (state) => state.nextError(),
+  c: (state) => state.toggleCritical(),
   '+': (state) => state.zoom(0.5),
   '=': (state) => state.zoom(0.5),
   '-': (state) => state.zoom(2),

@@ -1,5 +1,6 @@
 import { formatCount, formatDuration } from '../lib/format.ts';
 import { icons } from '../shell/icons.tsx';
+import { segmentsOf } from './critical.ts';
 import { flag, hasChildren, nameOf, none, serviceOf, type TraceModel } from './model.ts';
 import { placeOf } from './range.ts';
 import type { TraceState } from './state.ts';
@@ -12,6 +13,10 @@ interface Props {
   /** Colour slot by service index. */
   colors: readonly number[];
 }
+
+/** Lines of the critical path nearer than this part of the width are drawn as one. */
+const finest = 300;
+const faintest = 0.12;
 
 /** Indentation stops growing here: a chain of thousands of calls stays readable. */
 const deepestIndent = 24;
@@ -87,9 +92,31 @@ function Label({ model, row }: { model: TraceModel; row: number }) {
 function Bar({ state, row }: { state: TraceState; row: number }) {
   const { model, range } = state;
   const place = placeOf(range, model.start[row]!, model.duration[row]!);
-  if (place) return <span class="bar" style={{ left: `${place.left}%`, width: `${place.width}%` }} />;
+  if (place) {
+    return (
+      <>
+        <span class="bar" style={{ left: `${place.left}%`, width: `${place.width}%` }} />
+        {state.critical && <Critical state={state} row={row} />}
+      </>
+    );
+  }
   const before = model.start[row]! < range.start;
   return <span class={before ? 'outside before' : 'outside after'}>{before ? '‹' : '›'}</span>;
+}
+
+/** The row's part of the critical path, as lines under its bar; the fainter, the less of it is. */
+function Critical({ state, row }: { state: TraceState; row: number }) {
+  const { range } = state;
+  const segments = segmentsOf(state.path.value, row, range, (range.end - range.start) / finest);
+  return (
+    <>
+      {segments.map(({ start, end, critical }) => {
+        const place = placeOf(range, start, end - start);
+        const opacity = Math.max(faintest, critical / (end - start));
+        return place && <span key={start} class="critical" style={{ left: `${place.left}%`, width: `${place.width}%`, opacity }} />;
+      })}
+    </>
+  );
 }
 
 function classOf(state: TraceState, row: number): string {

@@ -1,4 +1,5 @@
 import { batch, computed, signal } from '@preact/signals';
+import { criticalPath } from './critical.ts';
 import { findRows, hasChildren, nextMatch, none, rowOfSpan, spanIdOf, type TraceModel } from './model.ts';
 import { clampSpan, zoomSpan, type TimeSpan } from './range.ts';
 import { foldToDepth, positionOf, revealed, toggled, unfolded, type Fold } from './visible.ts';
@@ -12,9 +13,11 @@ export class TraceState {
   readonly #query = signal('');
   readonly #service = signal(none);
   readonly #wanted = signal(0);
+  readonly #critical = signal(true);
   /** First and last visible position on screen, kept by the timeline for the minimap. */
   readonly onScreen = signal({ first: 0, end: 0 });
   readonly matches = computed(() => findRows(this.model, this.#query.value));
+  readonly path = computed(() => criticalPath(this.model));
   readonly matchSet = computed(() => new Set(this.matches.value));
 
   constructor(readonly model: TraceModel) {
@@ -48,6 +51,10 @@ export class TraceState {
   /** Service whose spans stand out, by index; none for all. */
   get service(): number {
     return this.#service.value;
+  }
+  /** Whether the critical path is drawn. */
+  get critical(): boolean {
+    return this.#critical.value;
   }
   /** Changes whenever the cursor's row should be scrolled into view. */
   get wanted(): number {
@@ -155,6 +162,10 @@ export class TraceState {
     const room = this.model.duration[row]! * 0.05;
     const start = this.model.start[row]! - room;
     this.show({ start, end: start + this.model.duration[row]! + 2 * room });
+  }
+
+  toggleCritical(): void {
+    this.#critical.value = !this.#critical.peek();
   }
 
   toggleService(service: number): void {

@@ -11,6 +11,7 @@ const keys: readonly (readonly [keys: string, does: string])[] = [
   ['/', 'find'],
   ['n N', 'next, previous match'],
   ['e', 'next error'],
+  ['c', 'critical path on, off'],
   ['+ − 0', 'zoom in, out, all'],
   ['f', 'fit the span'],
 ];
@@ -31,6 +32,15 @@ export function Toolbar({ state }: { state: TraceState }) {
           {formatDuration(state.range.start)} – {formatDuration(state.range.end)} {icons.close}
         </button>
       )}
+      <button
+        type="button"
+        class="ghost switch"
+        aria-pressed={state.critical}
+        onClick={() => state.toggleCritical()}
+        title="Mark the time in which shortening a span would shorten the trace (c)"
+      >
+        <span class="line" /> Critical path
+      </button>
       <button type="button" class="ghost" onClick={() => state.foldAll(false)}>
         Expand all
       </button>
