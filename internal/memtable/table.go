@@ -15,10 +15,21 @@ type Run struct {
 	*column.Batch
 	Time base.TimeRange // of the rows
 
+	memo   sync.Map // what readers derived from the batch, by their own keys
 	once   sync.Once
 	keys   []uint32 // key codes, ascending by key
 	starts []uint32 // rows of keys[i] are rows[starts[i]:starts[i+1]]
 	rows   []uint32 // grouped by key, ascending within one
+}
+
+// Memo returns what build made for the key, building it at the first call. It
+// lives as long as the Run. Two first calls at once may both build.
+func (r *Run) Memo(key any, build func() any) any {
+	if v, ok := r.memo.Load(key); ok {
+		return v
+	}
+	v, _ := r.memo.LoadOrStore(key, build())
+	return v
 }
 
 // RowsOf returns the rows whose key equals key, ascending. The first call on a

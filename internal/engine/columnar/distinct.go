@@ -189,30 +189,21 @@ func distinctOfRun(l *column.Layout, run *memtable.Run, refs []Ref) []Tuple {
 	return collectTuples(in, set)
 }
 
+// distinctKey is the key of a Distinct answer among what is remembered of a part.
+type distinctKey string
+
 // distinctOfPart returns the part's combinations, from memory if it was asked
 // before.
 func (t *Tablet) distinctOfPart(p *part.Part, refs []Ref) ([]Tuple, error) {
-	key := refsKey(refs)
-	t.mu.Lock()
-	known, ok := t.mu.distinct[p.Meta().ID][key]
-	t.mu.Unlock()
-	if ok {
-		return known, nil
+	key := distinctKey(refsKey(refs))
+	if known, ok := t.memo.find(p, key); ok {
+		return known.([]Tuple), nil
 	}
 	tuples, err := scanDistinct(t.o.Layout, p, refs)
 	if err != nil {
 		return nil, err
 	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	id := p.Meta().ID
-	if t.mu.cur.parts[id] == nil {
-		return tuples, nil // merged away meanwhile
-	}
-	if t.mu.distinct[id] == nil {
-		t.mu.distinct[id] = make(map[string][]Tuple)
-	}
-	t.mu.distinct[id][key] = tuples
+	t.memo.put(p, key, tuples)
 	return tuples, nil
 }
 

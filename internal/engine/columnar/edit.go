@@ -108,15 +108,11 @@ func (t *Tablet) install(old *version, snap *manifest.Snapshot, c change) error 
 	}
 	t.mu.Lock()
 	t.mu.cur = next
-	for id := range old.parts {
-		if next.parts[id] == nil {
-			delete(t.mu.distinct, id)
-		}
-	}
 	if c.flushed != nil {
 		t.mu.sealed = t.mu.sealed[1:]
 	}
 	t.mu.Unlock()
+	t.memo.keep(next.parts)
 	return t.release(old)
 }
 

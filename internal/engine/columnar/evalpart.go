@@ -23,6 +23,7 @@ import (
 type partEval struct {
 	layout *column.Layout
 	part   *part.Part
+	memo   *memo // nil remembers nothing
 }
 
 // rows returns the rows that match x and whose time lies in r.
@@ -264,7 +265,7 @@ func (e *partEval) rawLeaf(col int, x *Expr, within *index.Set) (*index.Set, err
 	if err != nil {
 		return nil, err
 	}
-	var rows []uint32
+	var rows, buf []uint32
 	err = e.blocks(within, func(b int, info part.BlockInfo) error {
 		if may != nil && !may[b] || !e.zoneOverlaps(col, b, x) {
 			return nil
@@ -273,14 +274,34 @@ func (e *partEval) rawLeaf(col int, x *Expr, within *index.Set) (*index.Set, err
 		if err != nil {
 			return err
 		}
+		if within != nil && v.Rows == nil && x.Col.Type == column.Int64 {
+			buf = within.Slice(uint32(info.FirstRow), uint32(info.FirstRow+info.Rows), buf[:0])
+			rows = matchFewInts(rows, v, buf, uint32(info.FirstRow), x)
+			return nil
+		}
 		y := *x
 		y.ZeroAbsent = false // the caller adds absent rows
-		for _, r := range matchVector(e.layout, v, info.Rows, &y) {
+		for _, r := range matchVector(e.layout, v, info.Rows, &y, nil) {
 			rows = append(rows, uint32(info.FirstRow)+r)
 		}
 		return nil
 	})
 	return e.restrict(rows, within), err
+}
+
+// matchFewInts appends those of the candidate rows whose value passes the leaf.
+// v has a value for every row of the block that begins at first.
+func matchFewInts(dst []uint32, v *column.Vector, candidates []uint32, first uint32, x *Expr) []uint32 {
+	lo, hi, ok := intBounds(x)
+	if !ok {
+		return dst
+	}
+	for _, r := range candidates {
+		if n := v.Ints[r-first]; lo <= n && n <= hi {
+			dst = append(dst, r)
+		}
+	}
+	return dst
 }
 
 // candidateBlocks asks the value filters which blocks may hold the value; nil

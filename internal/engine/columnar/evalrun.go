@@ -53,13 +53,19 @@ func evalRunExpr(l *column.Layout, run *memtable.Run, x *Expr, out *index.Set) {
 		evalRunExpr(l, run, &x.Kids[0], out)
 		out.Not()
 	default:
-		out.SetRows(run.Rows, matchVector(l, run.Col(x.Col), run.Rows, x))
+		v := run.Col(x.Col)
+		var docs docIndex
+		if v != nil && x.Col.Type == column.Doc && x.Op == OpEqual {
+			docs = runDocs(l, run, v)
+		}
+		out.SetRows(run.Rows, matchVector(l, v, run.Rows, x, docs))
 	}
 }
 
 // matchVector returns the rows, of a batch of n, whose value in v passes the
 // leaf x. A nil v is a column without values. Codes index v's own dictionary.
-func matchVector(l *column.Layout, v *column.Vector, n int, x *Expr) []uint32 {
+// docs may be the index of that dictionary.
+func matchVector(l *column.Layout, v *column.Vector, n int, x *Expr, docs docIndex) []uint32 {
 	if v == nil {
 		if !x.matchesAbsent() {
 			return nil
@@ -70,7 +76,7 @@ func matchVector(l *column.Layout, v *column.Vector, n int, x *Expr) []uint32 {
 	switch {
 	case v.ID.Type.Coded():
 		pass = make([]bool, len(v.Codes))
-		ok := matchDict(l, v, x)
+		ok := matchDict(l, v, x, docs)
 		for i, c := range v.Codes {
 			pass[i] = ok[c]
 		}
@@ -86,15 +92,16 @@ func matchVector(l *column.Layout, v *column.Vector, n int, x *Expr) []uint32 {
 }
 
 // matchDict tests every value of the vector's dictionary.
-func matchDict(l *column.Layout, v *column.Vector, x *Expr) []bool {
+func matchDict(l *column.Layout, v *column.Vector, x *Expr, docs docIndex) []bool {
 	ok := make([]bool, v.Dict.Len())
-	for c := range ok {
-		val := v.Dict.Value(uint32(c))
-		if v.ID.Type == column.Doc {
-			ok[c] = x.docMatches(l, val)
-		} else {
-			ok[c] = x.matches(column.Value{Type: v.ID.Type, Bytes: val})
+	if v.ID.Type == column.Doc {
+		for _, c := range matchDocs(l, &v.Dict, docs, x) {
+			ok[c] = true
 		}
+		return ok
+	}
+	for c := range ok {
+		ok[c] = x.matches(column.Value{Type: v.ID.Type, Bytes: v.Dict.Value(uint32(c))})
 	}
 	return ok
 }

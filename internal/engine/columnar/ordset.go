@@ -99,17 +99,11 @@ func (e *partEval) ordinals(col int, x *Expr) (ordSet, error) {
 	}
 }
 
-// docOrdinals expands each distinct document and tests its tags.
+// docOrdinals returns the documents with a tag that passes the leaf.
 func (e *partEval) docOrdinals(col int, x *Expr) (ordSet, error) {
 	docs, err := e.part.Values(col)
 	if err != nil {
 		return ordSet{}, err
 	}
-	list := make([]uint32, 0, 8)
-	for o := range uint32(docs.Len()) {
-		if x.docMatches(e.layout, docs.Value(o)) {
-			list = append(list, o)
-		}
-	}
-	return ordSet{list: list}, nil
+	return ordSet{list: matchDocs(e.layout, docs, e.partDocs(e.part, x.Col, docs), x)}, nil
 }

@@ -26,6 +26,7 @@ type Tablet struct {
 
 	edit     sync.Mutex // serialises manifest edits; taken before mu
 	flushing sync.Mutex // serialises flushes; taken before edit
+	memo     memo       // what was derived from live parts
 
 	mu struct {
 		sync.Mutex
@@ -36,9 +37,8 @@ type Tablet struct {
 		nextPart base.PartID
 		busy     map[base.PartID]bool // inputs of running merges
 		idle     chan struct{}        // closed when a merge ends, then replaced
-		distinct map[base.PartID]map[string][]Tuple
-		flushed  map[int64]time.Time // by segment start: last flush into it
-		failed   error               // set once the manifest is in doubt
+		flushed  map[int64]time.Time  // by segment start: last flush into it
+		failed   error                // set once the manifest is in doubt
 		closed   bool
 	}
 }
@@ -66,13 +66,13 @@ func Open(o Options) (*Tablet, error) {
 	t.mu.nextPart = max(snap.NextPart, 1)
 	t.mu.busy = make(map[base.PartID]bool)
 	t.mu.idle = make(chan struct{})
-	t.mu.distinct = make(map[base.PartID]map[string][]Tuple)
 	t.mu.flushed = make(map[int64]time.Time)
 	t.mu.cur = &version{refs: 1, snap: snap, parts: make(map[base.PartID]*part.Part)}
 	t.scope = o.Jobs.Scope(fmt.Sprintf("tablet %d", o.ID))
 	if err := t.openParts(snap); err != nil {
 		return nil, errors.Join(fmt.Errorf("tablet %d: %w", o.ID, err), t.Close())
 	}
+	t.memo.keep(t.mu.cur.parts)
 	bytes := int64(0)
 	for _, p := range t.mu.cur.parts {
 		bytes += p.Meta().Bytes

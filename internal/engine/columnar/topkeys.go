@@ -59,7 +59,7 @@ func (v *View) TopKeys(ctx context.Context, req *TopRequest) ([]Top, error) {
 		if req.By == (column.ID{}) && !top.mayEnter(p.Meta().Time.End-1) {
 			break // ordered by time: no later part can be better
 		}
-		e := partEval{layout: v.layout, part: p}
+		e := partEval{layout: v.layout, part: p, memo: &v.tablet.memo}
 		if err := e.top(req, time, &top); err != nil {
 			return nil, v.damaged(p, err)
 		}

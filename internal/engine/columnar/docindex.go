@@ -1,0 +1,78 @@
+package columnar
+
+import (
+	"github.com/pandodb/pando/internal/column"
+	"github.com/pandodb/pando/internal/memtable"
+	"github.com/pandodb/pando/internal/part"
+)
+
+// docIndex finds the documents of a dictionary by one of their tags. It is built
+// at the first search that needs it and kept with what it describes: expanding a
+// few hundred resources for every condition of every query would cost more than
+// the rest of the query.
+type docIndex map[uint64][]uint32 // hash of the tag → codes, ascending
+
+// maxIndexedDocs bounds the dictionaries that get an index; larger ones are
+// expanded at each search.
+const maxIndexedDocs = 1 << 16
+
+func buildDocIndex(l *column.Layout, id column.ID, docs *column.Dict) docIndex {
+	x := make(docIndex)
+	var scratch []byte
+	for code := range uint32(docs.Len()) {
+		l.Expand(id, docs.Value(code), func(t column.Tag) bool {
+			var h uint64
+			h, scratch = column.HashTag(scratch, t)
+			if list := x[h]; len(list) == 0 || list[len(list)-1] != code {
+				x[h] = append(list, code)
+			}
+			return true
+		})
+	}
+	return x
+}
+
+// candidates returns the documents that may have the tag x asks for.
+func (d docIndex) candidates(x *Expr) []uint32 {
+	h, _ := column.HashTag(nil, column.Tag{Name: []byte(x.Tag), Value: x.Value})
+	return d[h]
+}
+
+// matchDocs returns the codes of the documents that pass the leaf, ascending. A
+// nil index means that every document is expanded.
+func matchDocs(l *column.Layout, docs *column.Dict, index docIndex, x *Expr) []uint32 {
+	list := make([]uint32, 0, 8)
+	if index != nil && x.Op == OpEqual {
+		for _, c := range index.candidates(x) {
+			if x.docMatches(l, docs.Value(c)) { // the hash alone proves nothing
+				list = append(list, c)
+			}
+		}
+		return list
+	}
+	for c := range uint32(docs.Len()) {
+		if x.docMatches(l, docs.Value(c)) {
+			list = append(list, c)
+		}
+	}
+	return list
+}
+
+// docIndexKey is the key of a docIndex among what is remembered of a run or part.
+type docIndexKey column.ID
+
+// runDocs returns the index of a document column of a memtable batch.
+func runDocs(l *column.Layout, run *memtable.Run, v *column.Vector) docIndex {
+	if v.Dict.Len() > maxIndexedDocs {
+		return nil
+	}
+	return run.Memo(docIndexKey(v.ID), func() any { return buildDocIndex(l, v.ID, &v.Dict) }).(docIndex)
+}
+
+// partDocs returns the index of a dictionary column of documents.
+func (e *partEval) partDocs(p *part.Part, id column.ID, docs *column.Dict) docIndex {
+	if docs.Len() > maxIndexedDocs || e.memo == nil {
+		return nil
+	}
+	return e.memo.get(p, docIndexKey(id), func() any { return buildDocIndex(e.layout, id, docs) }).(docIndex)
+}
