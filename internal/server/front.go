@@ -58,6 +58,9 @@ func (s *Server) openFront(resource base.ResourceID) error {
 	if err != nil {
 		return err
 	}
+	if err := s.reg.Register(newOwnMetrics(s, ingest)); err != nil {
+		return err
+	}
 	f := &front{s: s, health: health.NewServer()}
 	s.front = f
 	opts := append(ingest.ServerOptions(),
