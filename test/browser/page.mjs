@@ -1,23 +1,25 @@
 // The story of the page, told by a browser: node page.mjs http://127.0.0.1:PORT
 //
 // Every step that shows something new also checks it with axe, in both themes,
-// and any console message is a failure. PANDO_SHOTS=dir keeps pictures.
+// and any console message is a failure. PANDO_SHOTS=dir keeps pictures;
+// PANDO_CHROMIUM names another browser.
 import assert from 'node:assert/strict';
-import { execPath } from 'node:process';
+import { existsSync } from 'node:fs';
 import { chromium } from 'playwright-core';
 import axe from 'axe-core';
 
 const base = process.argv[2];
 const shots = process.env.PANDO_SHOTS;
-assert.ok(base && execPath, 'usage: node page.mjs URL');
+assert.ok(base, 'usage: node page.mjs URL');
 
 /** A 100,000-span trace must be on screen this soon after the navigation began. */
 const readyMillis = 1000;
 /** And a jump to its end must be drawn this soon. */
 const jumpMillis = 250;
 
+const chromiums = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
 const browser = await chromium.launch({
-  executablePath: process.env.PANDO_CHROMIUM ?? '/usr/bin/chromium',
+  executablePath: process.env.PANDO_CHROMIUM ?? chromiums.find(existsSync) ?? chromiums[0],
   args: [
     '--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
     '--disable-background-networking', '--disable-component-update', '--disable-sync',

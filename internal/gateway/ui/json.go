@@ -38,9 +38,9 @@ func streamJSON(w http.ResponseWriter, r *http.Request, write func(io.Writer) er
 		return
 	}
 	w.Header().Set("Content-Encoding", "gzip")
-	// The fastest level: columns of small numbers shrink three times even so, and
-	// the reader waits for the encoder.
-	zw, err := gzip.NewWriterLevel(w, gzip.BestSpeed)
+	// Measured on 100,000 spans, 4.8 MB: level 1 takes 10 ms for 2.2 MB, level 3
+	// 21 ms for 1.6 MB, level 5 43 ms for 1.4 MB.
+	zw, err := gzip.NewWriterLevel(w, 3)
 	if err != nil {
 		return
 	}
