@@ -4,7 +4,7 @@
 GO        ?= go
 PKG       ?= ./...
 TIME      ?= 1m
-SEED      ?= 1
+SEED      ?=
 BASE      ?= HEAD
 TAGS      := invariants
 TOOL      := $(GO) tool -modfile=tools/go.mod
@@ -12,7 +12,7 @@ TOOL      := $(GO) tool -modfile=tools/go.mod
 GOTEST    := $(GO) test -p 2 -timeout 10m
 STEP      := ./tools/step.sh
 VERSION   := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
-LDFLAGS   := -s -w -X main.version=$(VERSION)
+LDFLAGS   := -s -w -X github.com/pandodb/pando/internal/cli.release=$(VERSION)
 GOFILES   := git ls-files -co --exclude-standard '*.go' ':!internal/gen'
 
 export CGO_ENABLED ?= 0
@@ -56,7 +56,7 @@ fuzz: ## every fuzz target for TIME each, of packages in PKG
 	@./tools/fuzz.sh $(TIME) $(PKG)
 
 crash: ## tests that cut the power or kill the process, TIME= and SEED=
-	PANDO_CRASH_TIME=$(TIME) PANDO_SEED=$(SEED) $(GO) test -p 1 -timeout 0 -count 1 -tags $(TAGS) -run 'Crash|Fault|Killed' $(PKG)
+	PANDO_CRASH_TIME=$(TIME) $(if $(SEED),PANDO_SEED=$(SEED)) $(GO) test -p 1 -timeout 0 -count 1 -tags $(TAGS) -run 'Crash|Fault|Killed' $(PKG)
 
 bench: ## six runs of the benchmarks in PKG into bin/bench.txt; compare with benchstat
 	@mkdir -p bin
