@@ -108,6 +108,7 @@ func TestTermsUnitCompressesWhatPays(t *testing.T) {
 	f(nil, termsPlain)
 	f(make([]byte, minZstdBytes-1), termsPlain)
 	f(make([]byte, minZstdBytes), termsZstd)
+	f(make([]byte, 1<<20), termsPlain) // too good to be believed
 	noise := make([]byte, 4096)
 	for i := range noise {
 		noise[i] = byte(math.Float64bits(math.Sin(float64(i))) >> 11)

@@ -1,17 +1,14 @@
 package part
 
 import (
-	"encoding/binary"
-
 	"github.com/pandodb/pando/internal/encoding/bytesenc"
-	"github.com/pandodb/pando/internal/encoding/intenc"
 )
 
 // A unit of terms is what package index writes, compressed where that pays: the
 // dictionary is opened whole, once, and used from memory.
 //
 //	plain [1] terms
-//	zstd  [2] uvarint length, zstd frame of the terms
+//	zstd  [2] bytesenc zstd: uvarint length, frame
 //
 // The codec numbers are on disk: append, never renumber.
 const (
@@ -19,8 +16,13 @@ const (
 	termsZstd  = 2
 )
 
-// minZstdBytes is the size from which terms are compressed.
-const minZstdBytes = 256
+const (
+	// minZstdBytes is the size from which terms are compressed.
+	minZstdBytes = 256
+	// maxZstdRatio bounds the memory that a damaged length can ask for. Front
+	// coding leaves nothing that shrinks further.
+	maxZstdRatio = 256
+)
 
 // appendTermsUnit appends the unit of the terms.
 func appendTermsUnit(dst, terms []byte) []byte {
@@ -28,10 +30,9 @@ func appendTermsUnit(dst, terms []byte) []byte {
 		return append(append(dst, termsPlain), terms...)
 	}
 	start := len(dst)
-	dst = binary.AppendUvarint(append(dst, termsZstd), uint64(len(terms)))
-	dst = bytesenc.AppendZstd(dst, terms)
+	dst = bytesenc.AppendZstd(append(dst, termsZstd), terms)
 	// An eighth less space is worth the time to decompress.
-	if len(dst)-start <= len(terms)-len(terms)/8 {
+	if size := len(dst) - start; size <= len(terms)-len(terms)/8 && len(terms) <= maxZstdRatio*size {
 		return dst
 	}
 	return append(append(dst[:start], termsPlain), terms...)
@@ -46,14 +47,7 @@ func parseTermsUnit(src []byte) ([]byte, error) {
 	case termsPlain:
 		return src[1:], nil
 	case termsZstd:
-		size, body, err := intenc.Uvarint(src[1:])
-		if err != nil {
-			return nil, err
-		}
-		if size > maxUnitBytes {
-			return nil, corruptf("terms: %d bytes", size)
-		}
-		return bytesenc.DecodeZstd(nil, body, int(size))
+		return bytesenc.DecodeZstd(nil, src[1:], maxZstdRatio*len(src))
 	}
 	return nil, corruptf("terms: unknown codec %d", src[0])
 }
