@@ -23,7 +23,7 @@ var shapes = []struct {
 	{"one block", 40, 4, 64},
 	{"small blocks", 3000, 6, 33},
 	{"long runs", 3000, 400, 64},
-	{"default blocks", 12000, 20, 0},
+	{"default blocks", 14000, 20, 0},
 	{"many chunks", 9000, 3, 8},
 }
 
@@ -145,6 +145,19 @@ func checkVector(t *testing.T, p *Part, col int, v *column.Vector, want []*colum
 	}
 	if got := max(len(v.Codes), len(v.Ints), len(v.Floats)); got != n || v.Rows != nil && len(v.Rows) != n {
 		t.Fatalf("column %v: %d values in %d rows, want %d", v.ID, got, len(v.Rows), n)
+	}
+}
+
+func TestSomeDictionaryIsNotDecodedWhole(t *testing.T) {
+	for i, s := range shapes {
+		if _, p := shapeParts[0][i](); s.name == "default blocks" {
+			for _, typ := range []column.Type{column.Int64, column.Float64, column.String} {
+				col, ok := p.Column(column.ID{Family: 3, Type: typ, Name: "many"})
+				if info := p.ColumnInfo(col); !ok || info.Mode != Dict || info.Distinct <= smallDict {
+					t.Errorf("%+v does not test what it should", info)
+				}
+			}
+		}
 	}
 }
 

@@ -296,40 +296,58 @@ func (r *rowReader) payload(col int) ([]byte, error) {
 	return nil, corruptf("column %d has no page in block %d", col, r.block)
 }
 
-// smallDict is the number of terms up to which a dictionary of strings is
-// decoded whole rather than searched term by term. Numbers always are.
+// smallDict is the number of terms up to which a dictionary is decoded whole
+// rather than searched term by term.
 const smallDict = 4096
 
 // resolve replaces the ordinals in dst.Codes by values.
 func (r *rowReader) resolve(col int, dst *column.Vector) error {
 	m := &r.p.meta.columns[col]
-	if !m.id.Type.Coded() || m.distinct <= smallDict {
+	if m.distinct <= smallDict {
 		v, err := r.p.values(col)
 		if err != nil {
 			return err
 		}
-		switch {
-		case m.id.Type.Coded():
+		if m.id.Type.Coded() {
 			r.localise(dst, func(dst []byte, ord uint32) []byte { return append(dst, v.dict.Value(ord)...) })
 			return nil
-		case m.id.Type == column.Float64:
-			for _, ord := range dst.Codes {
-				dst.Floats = append(dst.Floats, v.nums[ord])
-			}
-		default:
-			for _, ord := range dst.Codes {
-				dst.Ints = append(dst.Ints, v.ints[ord])
-			}
 		}
-		dst.Codes = dst.Codes[:0]
+		v.appendNumbers(dst)
 		return nil
 	}
 	t, err := r.p.Terms(col)
 	if err != nil {
 		return err
 	}
-	r.localise(dst, t.Append)
+	if m.id.Type.Coded() {
+		r.localise(dst, t.Append)
+		return nil
+	}
+	for _, ord := range dst.Codes {
+		r.term = t.Append(r.term[:0], ord)
+		v := column.TermValue(m.id.Type, r.term)
+		if m.id.Type == column.Float64 {
+			dst.Floats = append(dst.Floats, v.Float)
+		} else {
+			dst.Ints = append(dst.Ints, v.Int)
+		}
+	}
+	dst.Codes = dst.Codes[:0]
 	return nil
+}
+
+// appendNumbers replaces the ordinals of a numeric column by values.
+func (v *values) appendNumbers(dst *column.Vector) {
+	if dst.ID.Type == column.Float64 {
+		for _, ord := range dst.Codes {
+			dst.Floats = append(dst.Floats, v.nums[ord])
+		}
+	} else {
+		for _, ord := range dst.Codes {
+			dst.Ints = append(dst.Ints, v.ints[ord])
+		}
+	}
+	dst.Codes = dst.Codes[:0]
 }
 
 // fewOrdinals is how many distinct ordinals are found by looking at each.

@@ -152,6 +152,9 @@ func (t *twin) fill(rng *rand.Rand) {
 		return column.FloatValue([]float64{math.NaN(), math.Copysign(0, -1), 0, math.Inf(1)}[rng.IntN(4)])
 	})
 	add(3, column.String, "late", 0.02, str("v%d", 3))
+	add(3, column.Int64, "many", 1, num(4500)) // more terms than are decoded whole, in large shapes
+	add(3, column.Float64, "many", 1, float(4500))
+	add(3, column.String, "many", 1, str("many/%d", 4500))
 	set := func(row int) bool { return uint64(row)*0x9e3779b97f4a7c15>>32%5 < 2 } // columns that come together
 	for _, family := range []uint8{1, 3} {
 		for i, n := range []int64{3, 500, math.MaxInt64} {
