@@ -63,8 +63,8 @@ func (m *image) dump(e *encoder, id base.GroupID) {
 	e.add(head{kind: KindMeta, group: id}, m.meta)
 }
 
-func addState(e *encoder, id base.GroupID, s HardState) int64 {
-	return e.add(head{kind: KindState, group: id, index: s.Commit, term: s.Term},
+func addState(e *encoder, id base.GroupID, s HardState) {
+	e.add(head{kind: KindState, group: id, index: s.Commit, term: s.Term},
 		binary.LittleEndian.AppendUint64(nil, s.Vote))
 }
 

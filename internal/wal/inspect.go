@@ -37,21 +37,16 @@ func Inspect(fs vfs.FS, dir string, visit func(Record) error) error {
 	if len(numbers) == 0 {
 		return base.Errorf(base.ClassNotFound, "no log in %s", dir)
 	}
-	var segments []*segment
+	segments, _, err := openSegments(fs, dir, numbers, func(path string) (vfs.File, error) {
+		return fs.Open(path, vfs.SequentialReadsOption)
+	})
 	defer func() {
 		for _, s := range segments {
 			_ = s.close() // was only read
 		}
 	}()
-	var id identity
-	want := (*identity)(nil)
-	for _, n := range numbers {
-		seg, got, err := openSegment(fs, dir, n, want)
-		if err != nil {
-			return err
-		}
-		id, want = got, &id
-		segments = append(segments, seg)
+	if err != nil {
+		return err
 	}
 	_, err = scan(segments, func(_ bool, seg *segment, r *record) error {
 		if err := r.check(); err != nil {
@@ -74,6 +69,7 @@ func (r *record) show(path string) Record {
 		out.Last = binary.LittleEndian.Uint64(r.data)
 	case KindEntry, KindMeta:
 		out.Data = r.data
+	default: // no data, or a nonce
 	}
 	return out
 }

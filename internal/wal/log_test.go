@@ -211,12 +211,12 @@ func TestManyGroupsAtOnce(t *testing.T) {
 	opts.QueueBytes, opts.CacheBytes = 4000, 5000
 	l := mustOpen(t, opts)
 	var wg sync.WaitGroup
-	const perGroup = 150
+	const perGroup = 80
 	for id := base.GroupID(1); id <= 16; id++ {
 		wg.Go(func() {
 			for i := range uint64(perGroup) {
 				mustAppendAsyncSafe(t, l, Write{Group: id, Entries: entries(id, 1+i, 1, 1, 90)})
-				if i%40 == 39 {
+				if i%20 == 19 {
 					if err := l.Compact(id, i); err != nil {
 						t.Error(err)
 					}

@@ -8,6 +8,8 @@ import (
 	"math"
 	"slices"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
+
 	"github.com/pandodb/pando/internal/base"
 )
 
@@ -74,19 +76,11 @@ func (l *Log) openSegments(numbers []uint64) error {
 	if last := numbers[len(numbers)-1]; last >= maxSegmentNumber {
 		return base.Corruptionf(l.opts.Dir, 0, "segment number %d", last)
 	}
-	for i, n := range numbers {
-		want := &l.id
-		if i == 0 {
-			want = nil
-		}
-		seg, id, err := openSegment(l.opts.FS, l.opts.Dir, n, want)
-		if err != nil {
-			return err
-		}
-		l.id = id
-		l.addSegment(seg)
-	}
-	return nil
+	var err error
+	l.segmentsMu.segments, l.id, err = openSegments(l.opts.FS, l.opts.Dir, numbers, func(path string) (vfs.File, error) {
+		return l.opts.FS.OpenReadWrite(path, vfs.WriteCategoryUnspecified)
+	})
+	return err
 }
 
 // adopt prepares the writer to go on where the log ends, and checks that no
@@ -178,6 +172,7 @@ func (g *Group) replay(first bool, seg *segment, r *record) error {
 		g.resetLocked(pos)
 	case KindForget:
 		g.forgetLocked()
+	default: // belongs to no group
 	}
 	return nil
 }

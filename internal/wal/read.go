@@ -114,14 +114,8 @@ func (l *Log) create(number uint64, fill bool) (*segment, error) {
 // Only the oldest, so that what is there is always a run: a gap is damage.
 // Each removal is durable before the next for the same reason.
 func (l *Log) prune() error {
-	for {
-		seg := l.superfluous()
-		if seg == nil {
-			return nil
-		}
-		if err := l.opts.FS.Remove(seg.path); err != nil {
-			return nil // it stays the oldest; the next prune tries again
-		}
+	// A file that cannot be removed stays the oldest until the next prune.
+	for seg := l.superfluous(); seg != nil && l.opts.FS.Remove(seg.path) == nil; seg = l.superfluous() {
 		l.segmentsMu.Lock()
 		l.segmentsMu.segments = append([]*segment(nil), l.segmentsMu.segments[1:]...)
 		l.segmentsMu.Unlock()
@@ -133,6 +127,7 @@ func (l *Log) prune() error {
 			f(seg.path)
 		}
 	}
+	return nil
 }
 
 // superfluous returns the oldest segment if it can go.

@@ -44,7 +44,8 @@ func (s *scanner) next() (r *record, ok bool, err error) {
 		return nil, false, err
 	}
 	h, ok := decodeHead(b, s.seg.seed, s.offset)
-	if !ok || h.seq != s.seq+1 || (h.prev != s.prev && !(s.oldest && s.seq == 0)) {
+	chained := h.prev == s.prev || (s.oldest && s.seq == 0)
+	if !ok || h.seq != s.seq+1 || !chained {
 		return nil, false, nil
 	}
 	total := recordBytes(int(h.dataBytes))
@@ -212,6 +213,7 @@ func (r *record) check() error {
 		want = 8
 	case KindCompact, KindReset, KindForget, KindClose, KindRoll:
 		want = 0
+	default: // any length
 	}
 	if want >= 0 && len(r.data) != want {
 		return fmt.Errorf("%v record with %d bytes of data", r.kind, len(r.data))

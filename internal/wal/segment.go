@@ -99,17 +99,17 @@ type header struct {
 	capacity int64
 }
 
-// append encodes h to exactly headerUsed bytes.
-func (h header) append(dst []byte) []byte {
-	start, le := len(dst), binary.LittleEndian
-	dst = append(dst, segmentMagic...)
-	dst = le.AppendUint32(dst, segmentVersion)
-	dst = le.AppendUint32(dst, headerBytes)
-	dst = append(dst, h.id[:]...)
-	dst = le.AppendUint64(dst, h.number)
-	dst = le.AppendUint64(dst, uint64(h.capacity))
-	dst = append(dst, zeros[:12]...)
-	return le.AppendUint32(dst, crc32.Checksum(dst[start:], castagnoli))
+// encode returns the headerUsed bytes of h.
+func (h header) encode() []byte {
+	le := binary.LittleEndian
+	b := append(make([]byte, 0, headerUsed), segmentMagic...)
+	b = le.AppendUint32(b, segmentVersion)
+	b = le.AppendUint32(b, headerBytes)
+	b = append(b, h.id[:]...)
+	b = le.AppendUint64(b, h.number)
+	b = le.AppendUint64(b, uint64(h.capacity))
+	b = append(b, zeros[:12]...)
+	return le.AppendUint32(b, crc32.Checksum(b, castagnoli))
 }
 
 // decodeHeader decodes a segment header. The error is plain: the caller knows
@@ -138,7 +138,7 @@ func decodeHeader(b []byte) (header, error) {
 
 // seed returns the start of every checksum in the segment: what file it is.
 func (h header) seed() uint32 {
-	return crc32.Checksum(h.append(nil)[:40], castagnoli)
+	return crc32.Checksum(h.encode()[:40], castagnoli)
 }
 
 // createTemp makes a segment under its temporary name: space allocated, size
@@ -189,7 +189,7 @@ func writeFresh(f vfs.File, h header, fill bool) error {
 	if _, err := f.WriteAt([]byte{0}, h.capacity-1); err != nil {
 		return err
 	}
-	if _, err := f.WriteAt(h.append(nil), 0); err != nil {
+	if _, err := f.WriteAt(h.encode(), 0); err != nil {
 		return err
 	}
 	return f.Sync()
@@ -206,11 +206,31 @@ func (s *segment) publish(fs vfs.FS, dir string) error {
 	return nil
 }
 
-// openSegment opens segment number of dir, verifying its header. want is the
-// identity it must have; nil accepts any.
-func openSegment(fs vfs.FS, dir string, number uint64, want *identity) (*segment, identity, error) {
-	path := fs.PathJoin(dir, segmentName(number, logSuffix))
-	f, err := fs.OpenReadWrite(path, vfs.WriteCategoryUnspecified)
+// openSegments opens the segments of dir with these numbers, verifying their
+// headers. The ones before an error are returned with it, for closing.
+func openSegments(fs vfs.FS, dir string, numbers []uint64, open openFunc) (segments []*segment, id identity, err error) {
+	for i, n := range numbers {
+		want := &id
+		if i == 0 {
+			want = nil
+		}
+		seg, got, err := openSegment(fs.PathJoin(dir, segmentName(n, logSuffix)), n, want, open)
+		if err != nil {
+			return segments, id, err
+		}
+		id = got
+		segments = append(segments, seg)
+	}
+	return segments, id, nil
+}
+
+// openFunc opens a file, for reading or for reading and writing.
+type openFunc func(path string) (vfs.File, error)
+
+// openSegment opens one segment. want is the identity it must have; nil
+// accepts any.
+func openSegment(path string, number uint64, want *identity, open openFunc) (*segment, identity, error) {
+	f, err := open(path)
 	if err != nil {
 		return nil, identity{}, fmt.Errorf("open %s: %w", path, err)
 	}

@@ -5,6 +5,7 @@ import (
 	"io"
 
 	"github.com/pandodb/pando/internal/base"
+	"github.com/pandodb/pando/internal/invariants"
 )
 
 // batchBytes bounds one group commit, so that a burst of large appends is
@@ -403,5 +404,7 @@ func (c *change) applyLocked() {
 		g.resetLocked(c.pos)
 	case KindForget:
 		g.forgetLocked()
+	default:
+		invariants.Check(false, "log: a reader is shown a %v record", c.kind)
 	}
 }

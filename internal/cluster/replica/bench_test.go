@@ -64,3 +64,54 @@ func benchmarkPropose(b *testing.B, groups, clients, size int) {
 	wg.Wait()
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "proposals/s")
 }
+
+// BenchmarkReplay measures how fast a group applies its log after a crash.
+func BenchmarkReplay(b *testing.B) {
+	const size, count = 16 << 10, 8 << 10 // 128 MiB
+	dir := b.TempDir()
+	open := func() *node {
+		l, err := wal.Open(wal.Options{Dir: dir})
+		if err != nil {
+			b.Fatal(err)
+		}
+		n := &node{log: l}
+		if n.host, err = NewHost(Options{Node: 1, Log: l}); err != nil {
+			b.Fatal(err)
+		}
+		return n
+	}
+	n := open()
+	g := n.open(b, 1, &keepAll{})
+	var wg sync.WaitGroup
+	for range 64 {
+		wg.Go(func() {
+			for range count / 64 {
+				if _, err := g.Propose(noCtx, make([]byte, size), nil); err != nil {
+					b.Error(err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	n.close(b)
+	b.SetBytes(size * count)
+	b.ReportAllocs()
+	for b.Loop() {
+		n := open()
+		g := n.open(b, 1, &keepAll{})
+		index, err := g.ReadIndex(b.Context())
+		if err == nil {
+			err = g.WaitApplied(b.Context(), index)
+		}
+		if err != nil {
+			b.Fatal(err)
+		}
+		n.close(b)
+	}
+}
+
+// keepAll makes nothing durable, so that all of the log is replayed.
+type keepAll struct{}
+
+func (keepAll) Apply([]Applied)      {}
+func (keepAll) DurableIndex() uint64 { return 0 }

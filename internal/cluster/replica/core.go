@@ -3,6 +3,7 @@ package replica
 import (
 	"errors"
 	"fmt"
+	"runtime/debug"
 
 	"go.etcd.io/raft/v3"
 	"go.etcd.io/raft/v3/raftpb"
@@ -15,6 +16,8 @@ import (
 
 // An event is what can happen to a group. Exactly these types are events.
 type (
+	// startEvent comes first, and once.
+	startEvent struct{}
 	// proposeEvent asks to append proposals, in this order.
 	proposeEvent struct{ proposals []*proposal }
 	// readEvent asks for an index to read at.
@@ -106,24 +109,35 @@ type core struct {
 	out           effects
 }
 
-// step lets one event happen. A damaged log ends the group, not the process.
-func (c *core) step(ev any) (out *effects) {
+// step lets one event happen. Raft panics when its log is damaged, and when a
+// peer says what no peer says: that ends the group, not the process.
+func (c *core) step(ev any) *effects {
 	c.out.reset()
+	c.guarded(func() {
+		c.handle(ev)
+		if c.err == nil {
+			c.collect()
+			c.fly()
+		}
+	})
+	return &c.out
+}
+
+// guarded turns a panic of f into the failure of the group.
+func (c *core) guarded(f func()) {
 	defer func() {
-		if r := recover(); r != nil {
-			if c.store.err == nil {
-				panic(r)
-			}
+		r := recover()
+		switch {
+		case r == nil:
+		case c.store.err != nil:
 			c.fail(fmt.Errorf("group %d: %w", c.group, c.store.err))
-			out = &c.out
+		case invariants.Enabled:
+			panic(r)
+		default:
+			c.fail(base.Errorf(base.ClassBug, "group %d: %v\n%s", c.group, r, debug.Stack()))
 		}
 	}()
-	c.handle(ev)
-	if c.err == nil {
-		c.collect()
-		c.fly()
-	}
-	return &c.out
+	f()
 }
 
 func (o *effects) reset() {
@@ -140,6 +154,8 @@ func (o *effects) reset() {
 
 func (c *core) handle(ev any) {
 	switch ev := ev.(type) {
+	case startEvent:
+		c.start()
 	case proposeEvent:
 		c.propose(ev.proposals)
 	case readEvent:
@@ -161,16 +177,15 @@ func (c *core) handle(ev any) {
 	}
 }
 
-// start makes a single voter the leader without an election delay: nobody
-// else could be.
-func (c *core) start() *effects {
-	c.out.reset()
-	if c.alone() {
-		if err := c.rn.Campaign(); err != nil {
-			c.fail(fmt.Errorf("group %d: campaign: %w", c.group, err))
-		}
+// start makes a single voter the leader without an election delay:
+// nobody else could be.
+func (c *core) start() {
+	if !c.alone() {
+		return
 	}
-	return c.step(tickEvent{})
+	if err := c.rn.Campaign(); err != nil {
+		c.fail(fmt.Errorf("group %d: campaign: %w", c.group, err))
+	}
 }
 
 // alone reports whether this node is the group's only voter.
@@ -256,7 +271,7 @@ func (c *core) collect() {
 	for c.rn.HasReady() {
 		rd := c.rn.Ready()
 		if rd.SoftState != nil {
-			c.leader = base.NodeID(rd.SoftState.Lead)
+			c.leader = base.NodeID(rd.Lead)
 		}
 		if !raft.IsEmptyHardState(rd.HardState) {
 			c.observe(rd.HardState)

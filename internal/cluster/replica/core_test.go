@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
+	"go.etcd.io/raft/v3/raftpb"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/pandodb/pando/internal/base"
 	"github.com/pandodb/pando/internal/wal"
@@ -19,7 +21,6 @@ type trace struct {
 	core *core
 	out  strings.Builder
 	last *effects
-	read []*read
 }
 
 func newTrace(t *testing.T, fs vfs.FS, durable uint64) *trace {
@@ -101,7 +102,7 @@ func (tr *trace) want(want string) {
 func TestStepsOfASingleVoter(t *testing.T) {
 	fs := vfs.NewMem()
 	tr := newTrace(t, fs, 0)
-	tr.show("start", tr.core.start())
+	tr.show("start", tr.core.step(startEvent{}))
 	tr.propose("early")
 	tr.show("read", tr.core.step(readEvent{&read{}}))
 	tr.persist() // the vote
@@ -145,7 +146,7 @@ read
 	tr.close()
 
 	tr = newTrace(t, fs, 2)
-	tr.show("start again", tr.core.start())
+	tr.show("start again", tr.core.step(startEvent{}))
 	tr.show("read", tr.core.step(readEvent{&read{}}))
 	tr.persist()
 	tr.persist()
@@ -165,7 +166,7 @@ persisted
 
 func TestRefusedAppendIsRepeated(t *testing.T) {
 	tr := newTrace(t, vfs.NewMem(), 0)
-	tr.core.start()
+	tr.core.step(startEvent{})
 	tr.persist()
 	tr.persist()
 	tr.out.Reset()
@@ -266,16 +267,66 @@ func FuzzDecodeMeta(f *testing.F) {
 	})
 }
 
-func FuzzReceive(f *testing.F) {
-	f.Add([]byte{8, 8, 16, 1, 24, 2, 32, 1})
-	f.Add([]byte{8, 3, 16, 1, 24, 1, 32, 5, 58, 0})
-	n := mustNode(f, vfs.NewMem())
-	g := n.open(f, 1, &machine{})
-	f.Cleanup(func() { n.close(f) })
+// FuzzMessage feeds the core of a follower whatever a broken peer may send:
+// it may fail the group, not the process.
+func FuzzMessage(f *testing.F) {
+	for _, m := range []*raftpb.Message{
+		{Type: raftpb.MsgHeartbeat.Enum(), Term: new(uint64(3))},
+		{Type: raftpb.MsgApp.Enum(), Term: new(uint64(1)), Entries: []*raftpb.Entry{{Index: new(uint64(1)), Term: new(uint64(1))}}},
+		{Type: raftpb.MsgVote.Enum(), Term: new(uint64(9)), Index: new(uint64(7)), LogTerm: new(uint64(8))},
+		{Type: raftpb.MsgReadIndex.Enum(), Entries: []*raftpb.Entry{{Data: []byte("x")}}},
+	} {
+		m.To, m.From = new(uint64(1)), new(uint64(2))
+		b, err := proto.Marshal(m)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(b)
+	}
 	f.Fuzz(func(t *testing.T, b []byte) {
-		_ = n.host.Receive(1, b) // hostile: any error, no panic
-		if _, err := g.ReadIndex(t.Context()); err != nil {
+		m := &raftpb.Message{}
+		if proto.Unmarshal(b, m) != nil {
+			return
+		}
+		l := mustLog(t, vfs.NewMem())
+		defer l.Close()
+		opts := Options{Node: 1, Log: l}.withDefaults()
+		c, err := openCore(t.Context(), opts, GroupOptions{ID: 1, Voters: []base.NodeID{1, 2, 3}, StateMachine: &machine{}})
+		if err != nil {
 			t.Fatal(err)
 		}
+		c.step(startEvent{})
+		for range 2 {
+			out := c.step(messageEvent{m})
+			for _, a := range out.appends {
+				c.step(appendedEvent{a, l.Append(t.Context(), []wal.Write{a.write})})
+			}
+		}
 	})
+}
+
+func TestReceiveRefusesStrangers(t *testing.T) {
+	n := mustNode(t, vfs.NewMem())
+	defer n.close(t)
+	n.open(t, 1, &machine{})
+	f := func(group base.GroupID, m *raftpb.Message, want base.Class) {
+		t.Helper()
+		b, err := proto.Marshal(m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := n.host.Receive(group, b); err == nil || base.ClassOf(err) != want {
+			t.Errorf("%v: %v, want class %v", m, err, want)
+		}
+	}
+	beat := func(from, to uint64) *raftpb.Message {
+		return &raftpb.Message{Type: raftpb.MsgHeartbeat.Enum(), From: &from, To: &to, Term: new(uint64(9))}
+	}
+	f(2, beat(2, 1), base.ClassNotFound)
+	f(1, beat(2, 1), base.ClassInvalid)
+	f(1, beat(1, 1), base.ClassInvalid)
+	f(1, beat(1, 2), base.ClassInvalid)
+	if err := n.host.Receive(1, []byte{0xff}); base.ClassOf(err) != base.ClassInvalid {
+		t.Error(err)
+	}
 }

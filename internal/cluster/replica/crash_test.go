@@ -2,6 +2,7 @@ package replica
 
 import (
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"sync"
 	"testing"
@@ -23,10 +24,7 @@ type ledger struct {
 func (l *ledger) clone() *ledger {
 	l.Lock()
 	defer l.Unlock()
-	c := &ledger{acked: make(map[base.Position]string, len(l.acked)), durable: l.durable}
-	for pos, text := range l.acked {
-		c.acked[pos] = text
-	}
+	c := &ledger{acked: maps.Clone(l.acked), durable: l.durable}
 	return c
 }
 

@@ -5,6 +5,8 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
+	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -123,7 +125,7 @@ func openCore(ctx context.Context, opts Options, g GroupOptions) (*core, error) 
 		ReadOnlyOption:            raft.ReadOnlySafe,
 		DisableProposalForwarding: true,
 		StepDownOnRemoval:         true,
-		Logger:                    raftLogger{opts.Logger.With("group", uint64(g.ID))},
+		Logger:                    raftLogger{opts.Logger.With(slog.Uint64("group", uint64(g.ID)))},
 	})
 	if err != nil {
 		return nil, fmt.Errorf("open group %d: %w", g.ID, err)
@@ -154,6 +156,13 @@ func loadConf(ctx context.Context, opts Options, g GroupOptions) (*raftpb.ConfSt
 		return nil, fmt.Errorf("create group %d: %w", g.ID, err)
 	}
 	return conf, nil
+}
+
+// knows reports whether a node is a member of the group. The members are
+// fixed, so any goroutine may ask.
+func (g *Group) knows(node uint64) bool {
+	conf := g.core.store.conf
+	return slices.Contains(conf.GetVoters(), node) || slices.Contains(conf.GetLearners(), node)
 }
 
 // ID returns the group's identifier.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -263,6 +264,7 @@ func TestFullDiskRefusesAndResumes(t *testing.T) {
 				if ctx.Err() != nil {
 					return
 				}
+				runtime.Gosched()
 			}
 			cancel()
 		}()
@@ -279,6 +281,7 @@ func TestFullDiskRefusesAndResumes(t *testing.T) {
 	}
 	full.Store(false)
 	for n.log.Pressure() != nil {
+		runtime.Gosched() // another try is on its way
 	}
 	stopTicks := make(chan struct{})
 	var ticking sync.WaitGroup

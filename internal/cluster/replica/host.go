@@ -252,8 +252,8 @@ func (h *Host) Receive(group base.GroupID, message []byte) error {
 	if err := proto.Unmarshal(message, m); err != nil {
 		return base.Errorf(base.ClassInvalid, "group %d: message: %w", group, err)
 	}
-	if m.GetTo() != uint64(h.opts.Node) {
-		return base.Errorf(base.ClassInvalid, "group %d: message for node %d", group, m.GetTo())
+	if m.GetTo() != uint64(h.opts.Node) || m.GetFrom() == m.GetTo() || !g.knows(m.GetFrom()) {
+		return base.Errorf(base.ClassInvalid, "group %d: message from node %d to node %d", group, m.GetFrom(), m.GetTo())
 	}
 	return g.mail.post(messageEvent{m})
 }

@@ -11,7 +11,7 @@ import (
 
 // run is the goroutine of a group: events in, effects out.
 func (g *Group) run() {
-	g.do(g.core.start())
+	g.do(g.core.step(startEvent{}))
 	var box contents
 	sinceCompact := 0
 	for {

@@ -72,7 +72,7 @@ func (s *sim) start(n *simNode) {
 		s.t.Fatalf("node %d: %v", n.id, err)
 	}
 	n.core, n.applied, n.appends, n.applies = c, n.durable, nil, nil
-	s.do(n, c.start())
+	s.do(n, c.step(startEvent{}))
 }
 
 // crash cuts a node's power.
