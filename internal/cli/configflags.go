@@ -1,0 +1,151 @@
+package cli
+
+import (
+	"fmt"
+	"os"
+	"reflect"
+	"strings"
+
+	"github.com/goccy/go-yaml"
+	"github.com/spf13/cobra"
+
+	"github.com/pandodb/pando/internal/base"
+	"github.com/pandodb/pando/internal/server"
+)
+
+// configFlags are the flags that every command with a server has. They win over
+// the environment, that over the file, that over the defaults.
+type configFlags struct {
+	file      string
+	dataDir   string
+	listen    string
+	noAliases bool
+	insecure  bool
+}
+
+func (f *configFlags) add(cmd *cobra.Command) {
+	def := server.DefaultConfig()
+	flags := cmd.Flags()
+	flags.StringVar(&f.file, "config", "", "configuration file (YAML)")
+	flags.StringVar(&f.dataDir, "data-dir", def.DataDir, "directory that holds everything the server keeps")
+	flags.StringVar(&f.listen, "listen", def.Listen, "address that answers every protocol")
+	flags.BoolVar(&f.noAliases, "no-aliases", false, "leave the well-known ports 4317, 4318 and 16686 alone")
+	flags.BoolVar(&f.insecure, "insecure", false, "allow to listen beyond this machine, with nothing asking who is there")
+}
+
+// flagOf names the flag of a configuration key.
+var flagOf = map[string]string{"data_dir": "data-dir", "listen": "listen", "no_aliases": "no-aliases", "insecure": "insecure"}
+
+// load returns the effective configuration without judging it.
+func (f *configFlags) load(cmd *cobra.Command, env *Env) (server.Config, error) {
+	c := server.DefaultConfig()
+	if err := c.Load(f.file, env.Environ); err != nil {
+		return c, base.Mark(base.ClassInvalid, err)
+	}
+	changed := cmd.Flags().Changed
+	if changed("data-dir") {
+		c.DataDir = f.dataDir
+	}
+	if changed("listen") {
+		c.Listen = f.listen
+	}
+	if changed("no-aliases") {
+		c.NoAliases = f.noAliases
+	}
+	if changed("insecure") {
+		c.Insecure = f.insecure
+	}
+	return c, nil
+}
+
+// loadValid returns the effective configuration if a server takes it.
+func (f *configFlags) loadValid(cmd *cobra.Command, env *Env) (server.Config, error) {
+	c, err := f.load(cmd, env)
+	if err != nil {
+		return c, err
+	}
+	if err := c.Validate(); err != nil {
+		return c, withHint(base.Mark(base.ClassInvalid, err), "pando config print shows every value and where it comes from")
+	}
+	return c, nil
+}
+
+// setting is one key of the effective configuration.
+type setting struct {
+	Key    string `json:"key"`
+	Value  string `json:"value"`
+	Source string `json:"source"` // default, file, the environment variable or the flag
+}
+
+// settings lists all keys of c in the order of the struct.
+func (f *configFlags) settings(cmd *cobra.Command, env *Env, c *server.Config) ([]setting, error) {
+	inFile := make(map[string]bool)
+	if f.file != "" {
+		data, err := os.ReadFile(f.file)
+		if err != nil {
+			return nil, err
+		}
+		var doc map[string]any
+		if err := yaml.Unmarshal(data, &doc); err != nil {
+			return nil, base.Mark(base.ClassInvalid, err)
+		}
+		flatten("", doc, inFile)
+	}
+	var out []setting
+	walk(reflect.ValueOf(c).Elem(), "", func(key, value string) {
+		s := setting{Key: key, Value: value, Source: "default"}
+		name := "PANDO_" + strings.ToUpper(strings.ReplaceAll(key, ".", "_"))
+		flag := flagOf[key]
+		switch {
+		case flag != "" && cmd.Flags().Changed(flag):
+			s.Source = "--" + flag
+		case env.has(name):
+			s.Source = name
+		case inFile[key]:
+			s.Source = f.file
+		}
+		out = append(out, s)
+	})
+	return out, nil
+}
+
+func (e *Env) has(name string) bool {
+	for _, kv := range e.Environ {
+		if strings.HasPrefix(kv, name+"=") {
+			return true
+		}
+	}
+	return false
+}
+
+// flatten collects the dotted paths of a document's leaves.
+func flatten(prefix string, doc map[string]any, into map[string]bool) {
+	for key, value := range doc {
+		if inner, ok := value.(map[string]any); ok {
+			flatten(prefix+key+".", inner, into)
+			continue
+		}
+		into[prefix+key] = true
+	}
+}
+
+// walk visits the leaves of a configuration struct.
+func walk(v reflect.Value, prefix string, visit func(key, value string)) {
+	for i := range v.NumField() {
+		key := prefix + v.Type().Field(i).Tag.Get("yaml")
+		field := v.Field(i)
+		if m, ok := field.Interface().(interface{ MarshalText() ([]byte, error) }); ok {
+			text, err := m.MarshalText()
+			if err != nil {
+				text = []byte(err.Error())
+			}
+			visit(key, string(text))
+			continue
+		}
+		if field.Kind() == reflect.Struct {
+			walk(field, key+".", visit)
+			continue
+		}
+		visit(key, fmt.Sprint(field.Interface()))
+	}
+}
