@@ -154,7 +154,7 @@ type crashPoint struct {
 func TestCrashAtEveryOperation(t *testing.T) {
 	steps, seeds := 120, 4
 	if testing.Short() {
-		steps, seeds = 60, 2
+		steps, seeds = 40, 1
 	}
 	for seed := range uint64(seeds) {
 		t.Run(fmt.Sprint("seed=", seed), func(t *testing.T) {
@@ -250,6 +250,9 @@ var errInjected = errors.New("injected")
 // works it is poisoned and says so.
 func TestEveryOperationFails(t *testing.T) {
 	steps := 60
+	if testing.Short() {
+		steps = 25
+	}
 	for n := int64(0); ; n++ {
 		mem := vfs.NewCrashableMem()
 		var count atomic.Int64

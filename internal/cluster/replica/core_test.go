@@ -251,6 +251,16 @@ func TestDamagedLogFailsTheGroup(t *testing.T) {
 	}
 }
 
+func TestMetaBytes(t *testing.T) {
+	got := fmt.Sprintf("% x", appendMeta(nil, &raftpb.ConfState{Voters: []uint64{1, 300}, Learners: []uint64{4}}))
+	const want = "01 " + // version
+		"08 01 08 ac 02 " + // voters 1 and 300
+		"10 04" // learner 4
+	if got != want {
+		t.Errorf("metadata encodes to %s, want %s", got, want)
+	}
+}
+
 func FuzzDecodeMeta(f *testing.F) {
 	f.Add([]byte{1, 8, 1})
 	f.Add([]byte{1, 8, 1, 8, 2, 16, 3})

@@ -1,16 +1,20 @@
 package replica
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"math/rand/v2"
+	"runtime"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 
 	"github.com/pandodb/pando/internal/base"
+	"github.com/pandodb/pando/internal/wal"
 )
 
 // ledger is what clients know: which proposals were acknowledged, where.
@@ -134,4 +138,70 @@ func checkCut(t *testing.T, c cut) error {
 	}
 	_, err = g.Propose(t.Context(), []byte("and on"), nil)
 	return err
+}
+
+// TestEveryFileOperationFails lets the n-th file operation fail, for every n:
+// nothing hangs or panics, and what was acknowledged is there afterwards.
+func TestEveryFileOperationFails(t *testing.T) {
+	injected := errors.New("injected")
+	for n := int64(0); ; n++ {
+		mem := vfs.NewCrashableMem()
+		var count atomic.Int64
+		fs := errorfs.Wrap(mem, errorfs.InjectorFunc(func(op errorfs.Op) error {
+			if count.Add(1)-1 == n {
+				return fmt.Errorf("%w: %v %s", injected, op.Kind, op.Path)
+			}
+			return nil
+		}))
+		known, err := proposeSome(fs)
+		if err != nil && !errors.Is(err, injected) {
+			t.Fatalf("operation %d: %v", n, err)
+		}
+		if len(known.acked) > 0 {
+			if err := checkCut(t, cut{mem.CrashClone(vfs.CrashCloneCfg{}), known}); err != nil {
+				t.Fatalf("operation %d: %v", n, err)
+			}
+		}
+		if count.Load() <= n {
+			t.Logf("%d operations", n)
+			return
+		}
+	}
+}
+
+// proposeSome proposes until something fails, over the end of a segment.
+func proposeSome(fs vfs.FS) (*ledger, error) {
+	led := &ledger{acked: map[base.Position]string{}}
+	l, err := wal.Open(wal.Options{FS: fs, Dir: "log", SegmentBytes: 16 << 10})
+	if err != nil {
+		return led, err
+	}
+	h, err := NewHost(Options{Node: 1, Log: l})
+	if err != nil {
+		return led, err
+	}
+	stop := make(chan struct{})
+	var ticking sync.WaitGroup
+	ticking.Go(func() { // a refused append is written again at a tick
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+				h.Tick()
+				runtime.Gosched()
+			}
+		}
+	})
+	g, err := h.Open(noCtx, GroupOptions{ID: 1, StateMachine: &machine{}})
+	for i := 0; err == nil && i < 12; i++ {
+		text := fmt.Sprintf("proposal %d %02000d", i, 0)
+		var pos base.Position
+		if pos, err = g.Propose(noCtx, []byte(text), nil); err == nil {
+			led.acked[pos] = text
+		}
+	}
+	close(stop)
+	ticking.Wait()
+	return led, errors.Join(err, h.Close(), l.Close())
 }
