@@ -95,6 +95,7 @@ func helpOn(cmd *cobra.Command, args []string) error {
 	if err != nil || about == nil || len(rest) > 0 {
 		return errors.New("no such command: " + strings.Join(args, " "))
 	}
+	about.InitDefaultHelpFlag() // which runs of the command itself would do
 	return about.Help()
 }
 
