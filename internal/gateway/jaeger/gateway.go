@@ -1,0 +1,174 @@
+package jaeger
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"google.golang.org/grpc"
+
+	"github.com/pandodb/pando/internal/base"
+	"github.com/pandodb/pando/internal/gen/jaegerpb"
+	"github.com/pandodb/pando/internal/model/trace"
+	"github.com/pandodb/pando/internal/query/search"
+)
+
+// Store answers trace questions; search.Traces is one. Implementations are safe
+// for concurrent use and classify their errors as package base asks; returned
+// values are the caller's.
+type Store interface {
+	// FindIDs returns the ids of at most q.Limit traces that match, in q.Order.
+	FindIDs(ctx context.Context, q *search.Query) ([]trace.ID, error)
+	// Get returns the traces that exist among the refs, in any order.
+	Get(ctx context.Context, refs ...search.Ref) ([]trace.Trace, error)
+	// Summaries returns what FindIDs would, as summaries.
+	Summaries(ctx context.Context, q *search.Query) ([]trace.Summary, error)
+	// Services returns the names of the services that sent spans, ascending.
+	Services(ctx context.Context) ([]string, error)
+	// Operations returns the operations of a service, ascending by name, then
+	// kind; none for an unknown service. trace.KindUnspecified asks for all kinds.
+	Operations(ctx context.Context, service string, kind trace.Kind) ([]trace.Operation, error)
+	// Dependencies returns who called whom, ascending by names.
+	Dependencies(ctx context.Context, time base.TimeRange) ([]search.Dependency, error)
+}
+
+var _ Store = (*search.Traces)(nil)
+
+// Options configures a Gateway. Zero fields mean the defaults.
+type Options struct {
+	// Timeout bounds one request. Default 30 s; negative means no bound.
+	Timeout time.Duration
+	// Clock tells the time where a request does not. Default the system clock.
+	Clock base.Clock
+	// Logger gets errors that are ours. Default slog.Default.
+	Logger *slog.Logger
+}
+
+func (o Options) withDefaults() Options {
+	if o.Timeout == 0 {
+		o.Timeout = 30 * time.Second
+	}
+	if o.Clock == nil {
+		o.Clock = base.SystemClock
+	}
+	if o.Logger == nil {
+		o.Logger = slog.Default()
+	}
+	return o
+}
+
+// Gateway answers Jaeger's query API from a store. It is safe for concurrent use
+// and holds no resources.
+type Gateway struct {
+	jaegerpb.UnimplementedQueryServiceServer
+
+	store Store
+	opts  Options
+}
+
+// New returns a gateway that reads from store.
+func New(store Store, o Options) (*Gateway, error) {
+	if store == nil {
+		return nil, base.Errorf(base.ClassInvalid, "jaeger: the store is missing")
+	}
+	return &Gateway{store: store, opts: o.withDefaults()}, nil
+}
+
+// RegisterGRPC adds the QueryService to a server.
+func (g *Gateway) RegisterGRPC(s grpc.ServiceRegistrar) {
+	jaegerpb.RegisterQueryServiceServer(s, g)
+}
+
+// ServiceNames returns the full names of the services that RegisterGRPC adds,
+// for health and reflection.
+func (g *Gateway) ServiceNames() []string {
+	return []string{jaegerpb.QueryService_ServiceDesc.ServiceName}
+}
+
+// RegisterHTTP adds the addresses of both HTTP surfaces to a mux. Under /api/ it
+// takes only Jaeger's own, so that others can live there too.
+func (g *Gateway) RegisterHTTP(mux *http.ServeMux) {
+	legacy := func(path string, serve handler) { mux.Handle(path, g.handle(serve, writeLegacyError)) }
+	legacy("/api/services", g.legacyServices)
+	legacy("/api/services/{service}/operations", g.legacyServiceOperations)
+	legacy("/api/operations", g.legacyOperations)
+	legacy("/api/traces", g.legacySearch)
+	legacy("/api/traces/{id}", g.legacyTrace)
+	legacy("/api/dependencies", g.legacyDependencies)
+
+	v3 := func(path string, serve handler) { mux.Handle(path, g.handle(serve, writeV3Error)) }
+	v3("/api/v3/services", g.v3Services)
+	v3("/api/v3/operations", g.v3Operations)
+	v3("/api/v3/traces", g.v3Find)
+	v3("/api/v3/traces/{id}", g.v3Trace)
+	v3("/api/v3/trace-summaries", g.v3Summaries)
+	v3("/api/v3/dependencies", g.v3Dependencies)
+	v3("/api/v3/", serveUnknown)
+}
+
+// handler serves a request or says why not; then it has written nothing.
+type handler func(w http.ResponseWriter, r *http.Request) error
+
+const (
+	// maxQueryBytes bounds the raw query of a request: 64 tag conditions of 128
+	// bytes fit twice.
+	maxQueryBytes = 16 << 10
+	// maxBodyBytes bounds the body of a request.
+	maxBodyBytes = 1 << 20
+)
+
+// handle bounds requests in size and time, and answers errors in the form that
+// write has.
+func (g *Gateway) handle(serve handler, write func(http.ResponseWriter, *failure)) http.Handler {
+	bounded := func(w http.ResponseWriter, r *http.Request) error {
+		if len(r.URL.RawQuery) > maxQueryBytes {
+			return base.Errorf(base.ClassTooLarge, "the query string has %d bytes: at most %d", len(r.URL.RawQuery), maxQueryBytes)
+		}
+		if err := checkMethod(r); err != nil {
+			return err
+		}
+		r.Body = http.MaxBytesReader(w, r.Body, maxBodyBytes)
+		ctx, cancel := g.deadline(r.Context())
+		defer cancel()
+		return serve(w, r.WithContext(ctx))
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		err := bounded(w, r)
+		if err == nil || errors.Is(err, context.Canceled) {
+			return
+		}
+		f := g.failureOf(r.Context(), r.URL.Path, err)
+		f.setHeaders(w.Header())
+		write(w, f)
+	})
+}
+
+// postable are the paths whose query may also come as a body.
+var postable = map[string]bool{"/api/v3/traces": true, "/api/v3/trace-summaries": true}
+
+func checkMethod(r *http.Request) error {
+	switch {
+	case r.Method == http.MethodGet || r.Method == http.MethodHead:
+		return nil
+	case !postable[r.URL.Path]:
+		return &methodError{method: r.Method, allow: "GET, HEAD"}
+	case r.Method != http.MethodPost:
+		return &methodError{method: r.Method, allow: "GET, HEAD, POST"}
+	default:
+		return nil
+	}
+}
+
+func serveUnknown(_ http.ResponseWriter, r *http.Request) error {
+	return base.Errorf(base.ClassNotFound, "there is no %.200q", r.URL.Path)
+}
+
+// deadline bounds the time of one request.
+func (g *Gateway) deadline(ctx context.Context) (context.Context, context.CancelFunc) {
+	if g.opts.Timeout < 0 {
+		return context.WithCancel(ctx)
+	}
+	return context.WithTimeout(ctx, g.opts.Timeout)
+}
