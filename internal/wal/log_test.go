@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -224,7 +225,7 @@ func TestManyGroupsAtOnce(t *testing.T) {
 			}
 		})
 		wg.Go(func() {
-			for g := l.Group(id); g.LastIndex() < perGroup; {
+			for g := l.Group(id); g.LastIndex() < perGroup; runtime.Gosched() {
 				es, err := g.Entries(max(g.FirstIndex(), 1), g.LastIndex()+1, 2000)
 				if err != nil && !errors.Is(err, ErrCompacted) && !errors.Is(err, ErrUnavailable) {
 					t.Error(err)

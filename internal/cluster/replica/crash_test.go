@@ -180,6 +180,7 @@ func proposeSome(fs vfs.FS) (*ledger, error) {
 	if err != nil {
 		return led, err
 	}
+	g, err := h.Open(noCtx, GroupOptions{ID: 1, StateMachine: &machine{}})
 	stop := make(chan struct{})
 	var ticking sync.WaitGroup
 	ticking.Go(func() { // a refused append is written again at a tick
@@ -193,7 +194,6 @@ func proposeSome(fs vfs.FS) (*ledger, error) {
 			}
 		}
 	})
-	g, err := h.Open(noCtx, GroupOptions{ID: 1, StateMachine: &machine{}})
 	for i := 0; err == nil && i < 12; i++ {
 		text := fmt.Sprintf("proposal %d %02000d", i, 0)
 		var pos base.Position

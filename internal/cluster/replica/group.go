@@ -51,8 +51,9 @@ type Group struct {
 	leader  atomic.Uint64
 	term    atomic.Uint64
 	commit  atomic.Uint64
-	settled atomic.Bool // this node leads a group of one and knows its commit
-	leading chan struct{}
+	settled atomic.Bool   // this node leads a group of one and knows its commit
+	leading chan struct{} // closed once this node leads, or the group failed
+	blocked chan struct{} // closed once the log had no room before that
 }
 
 // Status is what a group knows about itself.
@@ -78,7 +79,7 @@ func openGroup(ctx context.Context, h *Host, opts GroupOptions) (*Group, error) 
 	}
 	g := &Group{
 		id: opts.ID, host: h, sm: opts.StateMachine, core: c,
-		mail: newMail(opts.ID), leading: make(chan struct{}),
+		mail: newMail(opts.ID), leading: make(chan struct{}), blocked: make(chan struct{}),
 	}
 	g.applier = newApplier(g, c.store.durable)
 	g.wg.Go(g.applier.run)
@@ -268,7 +269,8 @@ func (g *Group) Status() Status {
 	}
 }
 
-// waitLeading waits until a group of one leads; others return at once.
+// waitLeading waits until a group of one leads; others return at once. While
+// the log has no room it cannot lead, and ticks may not have begun: an error.
 func (g *Group) waitLeading(ctx context.Context) error {
 	if !g.core.alone() {
 		return nil
@@ -276,6 +278,8 @@ func (g *Group) waitLeading(ctx context.Context) error {
 	select {
 	case <-g.leading:
 		return g.applier.failure()
+	case <-g.blocked:
+		return base.Retry(retryAfter, "open group %d: the log has no room: is the disk full?", g.id)
 	case <-ctx.Done():
 		return fmt.Errorf("open group %d: %w", g.id, ctx.Err())
 	}

@@ -355,3 +355,28 @@ func TestManyClientsManyGroups(t *testing.T) {
 	}
 	n.close(t)
 }
+
+// TestOpenOnAFullDisk says so, instead of waiting for ticks that may begin
+// only when all groups are open.
+func TestOpenOnAFullDisk(t *testing.T) {
+	mem := vfs.NewMem()
+	fs := errorfs.Wrap(mem, errorfs.InjectorFunc(func(op errorfs.Op) error {
+		if op.Kind == errorfs.OpOpen && strings.HasSuffix(op.Path, "2.tmp") {
+			return errors.New("no space left on device")
+		}
+		return nil
+	}))
+	n := mustNode(t, fs)
+	defer n.close(t)
+	err := n.open(t, 1, &machine{}).Close()
+	for i := uint64(1); err == nil; i++ { // another group fills the segment
+		err = n.log.Append(t.Context(), []wal.Write{{Group: 9, Entries: []wal.Entry{{Index: i, Term: 1}}}})
+	}
+	if base.ClassOf(err) != base.ClassOverload {
+		t.Fatal(err)
+	}
+	_, err = n.host.Open(t.Context(), GroupOptions{ID: 1, StateMachine: &machine{}})
+	if base.ClassOf(err) != base.ClassOverload {
+		t.Errorf("open: %v", err)
+	}
+}

@@ -90,10 +90,18 @@ func (g *Group) publish() {
 		g.applier.fail(c.err)
 	}
 	if c.err != nil || c.settled() {
-		select {
-		case <-g.leading:
-		default:
-			close(g.leading)
-		}
+		closeOnce(g.leading)
+	}
+	if c.refused {
+		closeOnce(g.blocked)
+	}
+}
+
+// closeOnce closes a channel that only the caller's goroutine closes.
+func closeOnce(c chan struct{}) {
+	select {
+	case <-c:
+	default:
+		close(c)
 	}
 }
