@@ -69,25 +69,23 @@ func (a *annotator) section(what string) []byte {
 }
 
 // ints writes a section of n integers with their values.
-func (a *annotator) ints(what string, n int) []int64 {
+func (a *annotator) ints(what string, n int) {
 	body := a.section(what)
 	d := decoder{src: appendSection(nil, body)}
-	vals := d.ints(nil, n)
-	a.take(len(body), "  %v", vals)
-	return vals
+	a.take(len(body), "  %v", d.ints(nil, n))
 }
 
 // rows writes a section of ordinals below n.
 func (a *annotator) rows(what string, n int) []uint32 {
 	body := a.section(what)
 	d := decoder{src: appendSection(nil, body)}
-	vals := d.rows(nil, n)
+	vals := d.rows(n)
 	a.take(len(body), "  %v", vals)
 	return vals
 }
 
 // text writes a section of text.
-func (a *annotator) text(what string) string {
+func (a *annotator) text(what string) {
 	body := a.section(what)
-	return string(a.take(len(body), "  %q", body))
+	a.take(len(body), "  %q", body)
 }

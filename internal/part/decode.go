@@ -38,16 +38,6 @@ func (d *decoder) uvarint() uint64 {
 	return v
 }
 
-func (d *decoder) varint() int64 {
-	v, rest, err := intenc.Varint(d.src)
-	if err != nil {
-		d.fail(err)
-		return 0
-	}
-	d.src = rest
-	return v
-}
-
 // count reads a number that must not be above limit.
 func (d *decoder) count(what string, limit int) int {
 	v := d.uvarint()
@@ -93,16 +83,16 @@ func (d *decoder) ints(dst []int64, n int) []int64 {
 }
 
 // rows reads a section of ascending ordinals below n.
-func (d *decoder) rows(dst []uint32, n int) []uint32 {
+func (d *decoder) rows(n int) []uint32 {
 	body := d.section()
 	if d.err != nil {
-		return dst
+		return nil
 	}
-	dst, err := intenc.DecodeRows(dst, body, n)
+	rows, err := intenc.DecodeRows(nil, body, n)
 	if err != nil {
 		d.fail(err)
 	}
-	return dst
+	return rows
 }
 
 // done fails when bytes are left.

@@ -224,7 +224,7 @@ func (m *meta) parseBlocks(d *decoder) {
 	rows := d.ints(nil, n)
 	first := d.ints(nil, n)
 	length := d.ints(nil, n)
-	continues := d.rows(nil, n)
+	continues := d.rows(n)
 	if d.err != nil {
 		return
 	}
@@ -275,7 +275,7 @@ func (c *columnMeta) parse(d *decoder, m *meta) {
 		d.byte()
 		return
 	}
-	z := &zone{blocks: d.rows(nil, len(m.blocks))}
+	z := &zone{blocks: d.rows(len(m.blocks))}
 	z.min = d.ints(nil, len(z.blocks))
 	z.max = d.ints(nil, len(z.blocks))
 	c.zone = z

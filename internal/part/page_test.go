@@ -45,7 +45,7 @@ func pageTwin() *twin {
 func TestPageBytesAreGolden(t *testing.T) {
 	fs := vfs.NewMem()
 	tw := pageTwin()
-	if _, err := tw.writeColumns(fs, false); err != nil {
+	if err := tw.writeColumns(fs, false); err != nil {
 		t.Fatal(err)
 	}
 	if err := readAll(t, fs, tw); err != nil {

@@ -3,6 +3,7 @@ package part
 import (
 	"bytes"
 	"encoding/binary"
+	"slices"
 )
 
 // presence remembers the lists of rows that pages of each block have written,
@@ -67,12 +68,11 @@ func (c *ColumnWriter) appendPageHead(dst []byte, codec byte, rows []uint32, blo
 // find returns the column whose page of the block has written the list.
 func (b *presenceBlock) find(list []byte) (col uint32, ok bool) {
 	end := len(b.data)
-	for i := len(b.lists) - 1; i >= 0; i-- {
-		start := int(b.lists[i].start)
-		if bytes.Equal(b.data[start:end], list) {
-			return b.lists[i].col, true
+	for _, l := range slices.Backward(b.lists) {
+		if bytes.Equal(b.data[l.start:end], list) {
+			return l.col, true
 		}
-		end = start
+		end = int(l.start)
 	}
 	return 0, false
 }

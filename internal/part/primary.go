@@ -182,7 +182,7 @@ func parseChunkColumn(d *decoder, shape chunkShape, prev int) (chunkColumn, erro
 	if shape.wide {
 		c.off = d.uvarint()
 	}
-	c.blocks = d.rows(nil, shape.blocks)
+	c.blocks = d.rows(shape.blocks)
 	c.lengths = d.ints(nil, len(c.blocks))
 	if d.err == nil && (c.col <= prev || len(c.blocks) == 0) {
 		d.fail(corruptf("column %d after %d with %d pages", c.col, prev, len(c.blocks)))

@@ -16,7 +16,7 @@ import (
 func smallPart(t testing.TB, wide bool) (*vfs.MemFS, *twin, Meta) {
 	t.Helper()
 	rng := rand.New(rand.NewPCG(3, 3))
-	tw := newTwin(rng, 60, 5, 16)
+	tw := newTwin(rng, 30, 5, 16)
 	fs := vfs.NewMem()
 	m, err := tw.write(rng, WriterOptions{FS: fs, Dir: "p", Tablet: 4, ID: 5, Wide: wide})
 	if err != nil {
@@ -104,6 +104,9 @@ func TestEveryFlippedByteIsFound(t *testing.T) {
 					replace(t, fs, name, flipped)
 					if err := Verify(fs, "p"); !base.IsCorruption(err) {
 						t.Fatalf("%s byte %d: Verify says %v", name, i, err)
+					}
+					if i%4 != 0 {
+						continue // reading all is slow
 					}
 					if err := readAll(t, fs, tw); err != nil && !base.IsCorruption(err) {
 						t.Fatalf("%s byte %d: read says %v", name, i, err)
