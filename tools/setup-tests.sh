@@ -17,12 +17,24 @@ if [ -n "$missing" ]; then
 		exit 1
 	}
 	root=
-	[ "$(id -u)" = 0 ] || root=sudo
+	if [ "$(id -u)" != 0 ]; then
+		command -v sudo >/dev/null || {
+			echo "setup: please install as root:$missing" >&2
+			exit 1
+		}
+		root=sudo
+	fi
 	echo "setup: installing$missing"
 	export DEBIAN_FRONTEND=noninteractive
 	# shellcheck disable=SC2086 # words on purpose
 	$root apt-get update -qq && $root apt-get install -y -qq --no-install-recommends $missing >/dev/null
 fi
+
+major=$(node --version | sed 's/^v\([0-9]*\).*/\1/')
+[ "$major" -ge 20 ] || {
+	echo "setup: node $(node --version) is too old: install version 20 or later" >&2
+	exit 1
+}
 
 # npm ci where the lock file is newer than what was installed from it.
 for lock in test/*/package-lock.json; do

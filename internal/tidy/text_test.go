@@ -27,8 +27,8 @@ func rootIsTidy(t *tree) (found []string) {
 	return found
 }
 
-// machinePath is an absolute path that exists on one machine only.
-var machinePath = regexp.MustCompile(`(^|[\s"'` + "`" + `(=:])(/(work|root|Users)/|/home/[a-z]+/|/tmp/[a-z])[^\s]*`)
+// machinePath is an absolute path below a directory in which people work.
+var machinePath = regexp.MustCompile(`(^|[\s"'` + "`" + `(=:])/(work|root|Users)/[^\s]*`)
 
 // noPathsOfOneMachine forbids such paths in any text.
 func noPathsOfOneMachine(t *tree) (found []string) {
