@@ -38,7 +38,8 @@ var _ Store = (*search.Traces)(nil)
 
 // Options configures a Gateway. Zero fields mean the defaults.
 type Options struct {
-	// Timeout bounds one request. Default 30 s; negative means no bound.
+	// Timeout bounds each question to the store, of which a request asks one or,
+	// while it streams traces, several. Default 30 s; negative means no bound.
 	Timeout time.Duration
 	// Clock tells the time where a request does not. Default the system clock.
 	Clock base.Clock
@@ -73,7 +74,11 @@ func New(store Store, o Options) (*Gateway, error) {
 	if store == nil {
 		return nil, base.Errorf(base.ClassInvalid, "jaeger: the store is missing")
 	}
-	return &Gateway{store: store, opts: o.withDefaults()}, nil
+	o = o.withDefaults()
+	if o.Timeout > 0 {
+		store = timedStore{store: store, timeout: o.Timeout}
+	}
+	return &Gateway{store: store, opts: o}, nil
 }
 
 // RegisterGRPC adds the QueryService to a server.
@@ -119,8 +124,7 @@ const (
 	maxBodyBytes = 1 << 20
 )
 
-// handle bounds requests in size and time, and answers errors in the form that
-// write has.
+// handle bounds requests in size and answers errors in the form that write has.
 func (g *Gateway) handle(serve handler, write func(http.ResponseWriter, *failure)) http.Handler {
 	bounded := func(w http.ResponseWriter, r *http.Request) error {
 		if len(r.URL.RawQuery) > maxQueryBytes {
@@ -130,9 +134,7 @@ func (g *Gateway) handle(serve handler, write func(http.ResponseWriter, *failure
 			return err
 		}
 		r.Body = http.MaxBytesReader(w, r.Body, maxBodyBytes)
-		ctx, cancel := g.deadline(r.Context())
-		defer cancel()
-		return serve(w, r.WithContext(ctx))
+		return serve(w, r)
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		err := bounded(w, r)
@@ -163,12 +165,4 @@ func checkMethod(r *http.Request) error {
 
 func serveUnknown(_ http.ResponseWriter, r *http.Request) error {
 	return base.Errorf(base.ClassNotFound, "there is no %.200q", r.URL.Path)
-}
-
-// deadline bounds the time of one request.
-func (g *Gateway) deadline(ctx context.Context) (context.Context, context.CancelFunc) {
-	if g.opts.Timeout < 0 {
-		return context.WithCancel(ctx)
-	}
-	return context.WithTimeout(ctx, g.opts.Timeout)
 }

@@ -2,6 +2,7 @@ package jaeger
 
 import (
 	"encoding/base64"
+	"encoding/json"
 	"io"
 	"math"
 	"net/http"
@@ -56,6 +57,16 @@ func writeBody(w http.ResponseWriter, status int, body []byte) {
 	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 	w.WriteHeader(status)
 	_, _ = w.Write(body) // a reader that left is no error
+}
+
+// writeDoc answers with a document that is small. Encoding cannot fail: the
+// documents are structs of this package.
+func writeDoc(w http.ResponseWriter, status int, doc any) {
+	body, err := json.Marshal(doc)
+	if err != nil {
+		status, body = http.StatusInternalServerError, []byte(`{}`)
+	}
+	writeBody(w, status, body)
 }
 
 // plain marks the bytes that stand for themselves in a JSON string.

@@ -1,7 +1,6 @@
 package jaeger
 
 import (
-	"encoding/json"
 	"net/http"
 	"slices"
 	"strconv"
@@ -39,16 +38,6 @@ func writeLegacyError(w http.ResponseWriter, f *failure) {
 	writeDoc(w, f.http, &envelope{Errors: []legacyError{{Code: f.http, Msg: f.message}}})
 }
 
-// writeDoc answers with a document that is small. Encoding cannot fail: the
-// documents are structs of this package.
-func writeDoc(w http.ResponseWriter, status int, doc any) {
-	body, err := json.Marshal(doc)
-	if err != nil {
-		status, body = http.StatusInternalServerError, []byte(`{}`)
-	}
-	writeBody(w, status, body)
-}
-
 // writeList answers with a list, never with null.
 func writeList[T any](w http.ResponseWriter, list []T) {
 	if list == nil {
@@ -80,7 +69,8 @@ func (g *Gateway) legacyServiceOperations(w http.ResponseWriter, r *http.Request
 	return nil
 }
 
-type legacyOperation struct {
+// operationDoc is an operation on both HTTP surfaces.
+type operationDoc struct {
 	Name     string `json:"name"`
 	SpanKind string `json:"spanKind"`
 }
@@ -96,9 +86,9 @@ func (g *Gateway) legacyOperations(w http.ResponseWriter, r *http.Request) error
 		return err
 	}
 	ops = f.keep(ops)
-	list := make([]legacyOperation, len(ops))
+	list := make([]operationDoc, len(ops))
 	for i, op := range ops {
-		list[i] = legacyOperation{Name: op.Name, SpanKind: kindName(op.Kind)}
+		list[i] = operationDoc{Name: op.Name, SpanKind: kindName(op.Kind)}
 	}
 	writeList(w, list)
 	return nil

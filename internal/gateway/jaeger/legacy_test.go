@@ -2,9 +2,11 @@ package jaeger
 
 import (
 	"bytes"
+	"context"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
@@ -242,6 +244,62 @@ func TestLateFailureCutsTheAnswer(t *testing.T) {
 		if w := get(t, store, target); w.Code != http.StatusServiceUnavailable {
 			t.Errorf("%s: an early failure has status %d", target, w.Code)
 		}
+	}
+}
+
+// TestLargeTracesStream: answers larger than the buffer arrive whole, over a real
+// connection.
+func TestLargeTracesStream(t *testing.T) {
+	const spans = 5000
+	srv := httptest.NewServer(newTestMux(t, &fakeStore{traces: []trace.Trace{benchTrace(spans)}}))
+	defer srv.Close()
+	for path, mark := range map[string]string{"/api/traces/": `"processID":`, "/api/v3/traces/": `"spanId":`} {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, srv.URL+path+traceID(1).String(), http.NoBody)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp, err := srv.Client().Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(resp.Body)
+		if err != nil || resp.Body.Close() != nil {
+			t.Fatal(err)
+		}
+		if n := bytes.Count(body, []byte(mark)); n != spans || !json.Valid(body) || len(body) < 10*flushBytes {
+			t.Errorf("%s: %d spans in %d bytes", path, n, len(body))
+		}
+	}
+}
+
+// slowStore takes until its caller gives up.
+type slowStore struct{ fakeStore }
+
+func (s *slowStore) Services(ctx context.Context) ([]string, error) {
+	<-ctx.Done()
+	return nil, ctx.Err()
+}
+
+func TestSlowStoreIsTimedOut(t *testing.T) {
+	g, err := New(&slowStore{}, Options{Timeout: time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	mux := http.NewServeMux()
+	g.RegisterHTTP(mux)
+	w := httptest.NewRecorder()
+	mux.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/api/services", http.NoBody))
+	if w.Code != http.StatusGatewayTimeout {
+		t.Errorf("status %d: %s", w.Code, w.Body)
+	}
+}
+
+func TestOptions(t *testing.T) {
+	if _, err := New(nil, Options{}); base.ClassOf(err) != base.ClassInvalid {
+		t.Errorf("without a store: %v", err)
+	}
+	if g, err := New(&fakeStore{}, Options{Timeout: -1}); err != nil || g.opts.Clock == nil || g.opts.Logger == nil {
+		t.Errorf("defaults: %v", err)
 	}
 }
 

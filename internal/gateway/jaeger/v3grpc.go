@@ -28,8 +28,6 @@ var _ jaegerpb.QueryServiceServer = (*Gateway)(nil)
 
 // GetServices implements jaegerpb.QueryServiceServer.
 func (g *Gateway) GetServices(ctx context.Context, _ *jaegerpb.GetServicesRequest) (*jaegerpb.GetServicesResponse, error) {
-	ctx, cancel := g.deadline(ctx)
-	defer cancel()
 	services, err := g.store.Services(ctx)
 	if err != nil {
 		return nil, g.grpcError(ctx, jaegerpb.QueryService_GetServices_FullMethodName, err)
@@ -39,8 +37,6 @@ func (g *Gateway) GetServices(ctx context.Context, _ *jaegerpb.GetServicesReques
 
 // GetOperations implements jaegerpb.QueryServiceServer.
 func (g *Gateway) GetOperations(ctx context.Context, req *jaegerpb.GetOperationsRequest) (*jaegerpb.GetOperationsResponse, error) {
-	ctx, cancel := g.deadline(ctx)
-	defer cancel()
 	f, err := newOperationFilter(req.GetService(), req.GetSpanKind())
 	if err != nil {
 		return nil, g.grpcError(ctx, jaegerpb.QueryService_GetOperations_FullMethodName, err)
@@ -59,8 +55,6 @@ func (g *Gateway) GetOperations(ctx context.Context, req *jaegerpb.GetOperations
 
 // GetDependencies implements jaegerpb.QueryServiceServer.
 func (g *Gateway) GetDependencies(ctx context.Context, req *jaegerpb.GetDependenciesRequest) (*jaegerpb.DependenciesResponse, error) {
-	ctx, cancel := g.deadline(ctx)
-	defer cancel()
 	in, err := intervalOf(req.GetStartTime(), req.GetEndTime())
 	if err != nil {
 		return nil, g.grpcError(ctx, jaegerpb.QueryService_GetDependencies_FullMethodName, err)
@@ -91,8 +85,7 @@ func (g *Gateway) dependencies(ctx context.Context, in interval) ([]search.Depen
 
 // GetTrace implements jaegerpb.QueryServiceServer.
 func (g *Gateway) GetTrace(req *jaegerpb.GetTraceRequest, stream grpc.ServerStreamingServer[tracepb.TracesData]) error {
-	ctx, cancel := g.deadline(stream.Context())
-	defer cancel()
+	ctx := stream.Context()
 	return g.grpcError(ctx, jaegerpb.QueryService_GetTrace_FullMethodName, g.getTrace(ctx, req, stream))
 }
 
@@ -118,8 +111,7 @@ func (g *Gateway) getTrace(ctx context.Context, req *jaegerpb.GetTraceRequest, s
 
 // FindTraces implements jaegerpb.QueryServiceServer.
 func (g *Gateway) FindTraces(req *jaegerpb.FindTracesRequest, stream grpc.ServerStreamingServer[tracepb.TracesData]) error {
-	ctx, cancel := g.deadline(stream.Context())
-	defer cancel()
+	ctx := stream.Context()
 	return g.grpcError(ctx, jaegerpb.QueryService_FindTraces_FullMethodName, g.findTraces(ctx, req, stream))
 }
 
@@ -138,8 +130,7 @@ func (g *Gateway) findTraces(ctx context.Context, req *jaegerpb.FindTracesReques
 
 // FindTraceSummaries implements jaegerpb.QueryServiceServer.
 func (g *Gateway) FindTraceSummaries(req *jaegerpb.FindTraceSummariesRequest, stream grpc.ServerStreamingServer[jaegerpb.FindTraceSummariesResponse]) error {
-	ctx, cancel := g.deadline(stream.Context())
-	defer cancel()
+	ctx := stream.Context()
 	return g.grpcError(ctx, jaegerpb.QueryService_FindTraceSummaries_FullMethodName, g.findSummaries(ctx, req, stream))
 }
 

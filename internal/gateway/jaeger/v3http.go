@@ -50,7 +50,7 @@ func (g *Gateway) v3Services(w http.ResponseWriter, r *http.Request) error {
 }
 
 type v3OperationsDoc struct {
-	Operations []legacyOperation `json:"operations"`
+	Operations []operationDoc `json:"operations"`
 }
 
 func (g *Gateway) v3Operations(w http.ResponseWriter, r *http.Request) error {
@@ -63,13 +63,13 @@ func (g *Gateway) v3Operations(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	doc := v3OperationsDoc{Operations: []legacyOperation{}}
+	doc := v3OperationsDoc{Operations: []operationDoc{}}
 	for _, op := range f.keep(ops) {
 		kind := kindName(op.Kind)
 		if kind == "" {
 			kind = trace.KindInternal.String() // as Jaeger does, here only
 		}
-		doc.Operations = append(doc.Operations, legacyOperation{Name: op.Name, SpanKind: kind})
+		doc.Operations = append(doc.Operations, operationDoc{Name: op.Name, SpanKind: kind})
 	}
 	writeDoc(w, http.StatusOK, &doc)
 	return nil

@@ -1,0 +1,53 @@
+package jaeger
+
+import (
+	"context"
+	"time"
+
+	"github.com/pandodb/pando/internal/base"
+	"github.com/pandodb/pando/internal/model/trace"
+	"github.com/pandodb/pando/internal/query/search"
+)
+
+// timedStore bounds the time of every call to a store. Bounding requests instead
+// would cut off long answers to slow readers, whose time is theirs.
+type timedStore struct {
+	store   Store
+	timeout time.Duration // positive
+}
+
+func (s timedStore) FindIDs(ctx context.Context, q *search.Query) ([]trace.ID, error) {
+	ctx, cancel := context.WithTimeout(ctx, s.timeout)
+	defer cancel()
+	return s.store.FindIDs(ctx, q)
+}
+
+func (s timedStore) Get(ctx context.Context, refs ...search.Ref) ([]trace.Trace, error) {
+	ctx, cancel := context.WithTimeout(ctx, s.timeout)
+	defer cancel()
+	return s.store.Get(ctx, refs...)
+}
+
+func (s timedStore) Summaries(ctx context.Context, q *search.Query) ([]trace.Summary, error) {
+	ctx, cancel := context.WithTimeout(ctx, s.timeout)
+	defer cancel()
+	return s.store.Summaries(ctx, q)
+}
+
+func (s timedStore) Services(ctx context.Context) ([]string, error) {
+	ctx, cancel := context.WithTimeout(ctx, s.timeout)
+	defer cancel()
+	return s.store.Services(ctx)
+}
+
+func (s timedStore) Operations(ctx context.Context, service string, kind trace.Kind) ([]trace.Operation, error) {
+	ctx, cancel := context.WithTimeout(ctx, s.timeout)
+	defer cancel()
+	return s.store.Operations(ctx, service, kind)
+}
+
+func (s timedStore) Dependencies(ctx context.Context, time base.TimeRange) ([]search.Dependency, error) {
+	ctx, cancel := context.WithTimeout(ctx, s.timeout)
+	defer cancel()
+	return s.store.Dependencies(ctx, time)
+}
