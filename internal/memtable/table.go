@@ -45,6 +45,28 @@ func (r *Run) RowsOf(key []byte) []uint32 {
 	return r.rows[r.starts[i]:r.starts[i+1]]
 }
 
+// RowsBetween returns the rows whose key lies in [lo, hi), ascending; a nil hi is
+// unbounded. The slice is the caller's.
+func (r *Run) RowsBetween(lo, hi []byte) []uint32 {
+	r.once.Do(r.buildIndex)
+	at := func(key []byte) int {
+		i, _ := slices.BinarySearchFunc(r.keys, key, func(code uint32, k []byte) int {
+			return bytes.Compare(r.Keys.Value(code), k)
+		})
+		return i
+	}
+	from, to := at(lo), len(r.keys)
+	if hi != nil {
+		to = at(hi)
+	}
+	if from >= to {
+		return nil
+	}
+	rows := slices.Clone(r.rows[r.starts[from]:r.starts[to]])
+	slices.Sort(rows)
+	return rows
+}
+
 // SortedKeys returns the distinct keys, ascending. They alias the batch.
 func (r *Run) SortedKeys() [][]byte {
 	r.once.Do(r.buildIndex)

@@ -150,7 +150,7 @@ func (g *Group) TopKeys(ctx context.Context, req *columnar.TopRequest) ([]column
 	return all[:min(len(all), req.Limit)], nil
 }
 
-// ReadKeys returns the rows of the keys: each key's in one batch, batches in no
+// ReadKeys returns the rows of the keys that have any: a batch per key, in no
 // order.
 func (g *Group) ReadKeys(ctx context.Context, req *columnar.ReadRequest) ([]*column.Batch, error) {
 	m, err := g.catalog.TabletMap(g.id)
@@ -162,7 +162,7 @@ func (g *Group) ReadKeys(ctx context.Context, req *columnar.ReadRequest) ([]*col
 		i := m.LocateIndex(catalog.PlacementKey(k))
 		keys[i] = append(keys[i], k)
 	}
-	out := make([]*column.Batch, m.Len())
+	out := make([][]*column.Batch, m.Len())
 	errs := make([]error, m.Len())
 	var wg sync.WaitGroup
 	for i := range keys {
@@ -187,7 +187,7 @@ func (g *Group) ReadKeys(ctx context.Context, req *columnar.ReadRequest) ([]*col
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
 	}
-	return slices.DeleteFunc(out, func(b *column.Batch) bool { return b == nil || b.Rows == 0 }), nil
+	return slices.Concat(out...), nil
 }
 
 // Distinct returns the combinations of the columns' values over all tablets;

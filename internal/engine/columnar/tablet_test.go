@@ -123,9 +123,16 @@ func (h *harness) checkKeys(ctx context.Context, v *View, live []twinRow) {
 	if h.r.IntN(2) == 0 {
 		req.Columns = cols
 	}
-	b, err := v.ReadKeys(ctx, req)
+	batches, err := v.ReadKeys(ctx, req)
 	if err != nil {
 		h.t.Fatalf("seed %d: read keys: %v", h.seed, err)
+	}
+	var got []twinRow
+	for _, b := range batches {
+		if err := b.Validate(); err != nil || b.Keys.Len() != 1 {
+			h.t.Fatalf("seed %d: batch of %d keys: %v", h.seed, b.Keys.Len(), err)
+		}
+		got = append(got, rowsOf(b)...)
 	}
 	var want []twinRow
 	for _, r := range live {
@@ -143,7 +150,6 @@ func (h *harness) checkKeys(ctx context.Context, v *View, live []twinRow) {
 		}
 		want = append(want, r)
 	}
-	got := rowsOf(b)
 	if req.Columns != nil { // rows that differ in other columns only may be one row
 		g, w := slices.Compact(printAll(got)), slices.Compact(printAll(want))
 		if !slices.Equal(g, w) {
