@@ -18,6 +18,7 @@ import (
 	"google.golang.org/grpc/reflection"
 
 	"github.com/pandodb/pando/internal/base"
+	"github.com/pandodb/pando/internal/gateway/jaeger"
 	"github.com/pandodb/pando/internal/gateway/otlp"
 	"github.com/pandodb/pando/internal/gateway/ui"
 )
@@ -70,6 +71,11 @@ func (s *Server) openFront(resource base.ResourceID) error {
 	)
 	f.grpc = grpc.NewServer(opts...)
 	ingest.RegisterGRPC(f.grpc)
+	query, err := jaeger.New(s.traces, jaeger.Options{Clock: s.o.Clock, Logger: s.o.Logger})
+	if err != nil {
+		return err
+	}
+	query.RegisterGRPC(f.grpc)
 	healthpb.RegisterHealthServer(f.grpc, f.health)
 	reflection.Register(f.grpc)
 	page, err := ui.New(ui.Options{
@@ -79,7 +85,7 @@ func (s *Server) openFront(resource base.ResourceID) error {
 		return err
 	}
 	f.http = &http.Server{
-		Handler:           f.routes(ingest, page),
+		Handler:           f.routes(ingest, query, page),
 		ReadHeaderTimeout: 5 * time.Second,
 		IdleTimeout:       time.Minute,
 		MaxHeaderBytes:    maxHeader,

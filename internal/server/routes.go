@@ -10,6 +10,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/pandodb/pando/internal/base"
+	"github.com/pandodb/pando/internal/gateway/jaeger"
 	"github.com/pandodb/pando/internal/gateway/otlp"
 	"github.com/pandodb/pando/internal/model/trace"
 )
@@ -19,8 +20,9 @@ func spanOptions(l *LimitConfig) trace.Options {
 }
 
 // routes says which handler answers which path.
-func (f *front) routes(ingest *otlp.Gateway, page http.Handler) http.Handler {
+func (f *front) routes(ingest *otlp.Gateway, query *jaeger.Gateway, page http.Handler) http.Handler {
 	m := http.NewServeMux()
+	query.RegisterHTTP(m)
 	m.Handle("/v1/traces", ingest)
 	m.Handle("GET /metrics", promhttp.HandlerFor(f.s.reg, promhttp.HandlerOpts{MaxRequestsInFlight: 8, Timeout: 10 * time.Second}))
 	m.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { writeState(w, nil) })
