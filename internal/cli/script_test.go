@@ -43,7 +43,7 @@ func TestScripts(t *testing.T) {
 		Setup: func(env *testscript.Env) error {
 			// Nobody serves there: commands that forget their server fail.
 			env.Setenv("PANDO_SERVER", "127.0.0.1:1")
-			env.Setenv("HOME", "/home/user")
+			env.Setenv("HOME", "/nowhere")
 			env.Values[backendKey{}] = &backend{}
 			return nil
 		},
