@@ -70,8 +70,9 @@ func groupSpans(spans []trace.Span) []scopeGroup {
 	last, at := pair{}, -1
 	for i := range spans {
 		if p := (pair{spans[i].Resource, spans[i].Scope}); at < 0 || p != last {
-			known := false
-			if at, known = places[p]; !known {
+			known, ok := places[p]
+			at, last = known, p
+			if !ok {
 				if _, ok := resources[p.resource]; !ok {
 					resources[p.resource] = len(resources)
 				}
@@ -79,7 +80,6 @@ func groupSpans(spans []trace.Span) []scopeGroup {
 				places[p] = at
 				groups = append(groups, scopeGroup{resource: resources[p.resource]})
 			}
-			last = p
 		}
 		groups[at].spans = append(groups[at].spans, int32(i))
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"strconv"
 	"time"
@@ -77,7 +78,7 @@ func (g *Gateway) failureOf(ctx context.Context, what string, err error) *failur
 		f.wait = classified.RetryAfter
 	}
 	if f.http == http.StatusInternalServerError {
-		g.opts.Logger.ErrorContext(ctx, "jaeger query failed", "path", what, "err", err)
+		g.opts.Logger.ErrorContext(ctx, "jaeger query failed", slog.String("path", what), slog.Any("err", err))
 		if f.grpc == codes.Internal {
 			f.message = "internal error: the server's log says more"
 		}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/binary"
 	"flag"
-	"io"
 	"log/slog"
 	"math"
 	"math/rand/v2"
@@ -101,7 +100,7 @@ func newTestGateway(t testing.TB, store Store) *Gateway {
 	t.Helper()
 	g, err := New(store, Options{
 		Clock:  func() time.Time { return testNow },
-		Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
+		Logger: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -131,10 +130,11 @@ func do(t testing.TB, store Store, r *http.Request) *httptest.ResponseRecorder {
 	return w
 }
 
-func wantBody(t *testing.T, w *httptest.ResponseRecorder, status int, body string) {
+// wantBody asks for a successful answer.
+func wantBody(t *testing.T, w *httptest.ResponseRecorder, body string) {
 	t.Helper()
-	if w.Code != status {
-		t.Errorf("status %d, want %d", w.Code, status)
+	if w.Code != http.StatusOK {
+		t.Errorf("status %d", w.Code)
 	}
 	if diff := cmp.Diff(body, w.Body.String()); diff != "" {
 		t.Errorf("body (-want +got):\n%s", diff)

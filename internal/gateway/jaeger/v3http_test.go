@@ -39,7 +39,7 @@ func TestV3Catalogues(t *testing.T) {
 		"/api/v3/operations?service=s&span_kind=unspecified": `{"operations":[{"name":"job","spanKind":"internal"}]}`,
 		"/api/v3/dependencies?startTime=1970-01-01T00:00:01Z&end_time=1970-01-01T00:00:02.5Z": `{"dependencies":[{"parent":"shop","child":"bank","callCount":"1152921504606846976"}]}`,
 	} {
-		t.Run(target, func(t *testing.T) { wantBody(t, get(t, store, target), http.StatusOK, want) })
+		t.Run(target, func(t *testing.T) { wantBody(t, get(t, store, target), want) })
 	}
 	if want := (base.TimeRange{Start: 1e9, End: 25e8}); store.time != want {
 		t.Errorf("asked for dependencies of %v, want %v", store.time, want)
@@ -50,7 +50,7 @@ func TestV3Catalogues(t *testing.T) {
 		"/api/v3/trace-summaries?" + aDay: `{"summaries":[]}`,
 		"/api/v3/dependencies?startTime=1970-01-01T00:00:01Z&end_time=1970-01-01T00:00:02.5Z": `{"dependencies":[]}`,
 	} {
-		t.Run("empty "+target, func(t *testing.T) { wantBody(t, get(t, &fakeStore{}, target), http.StatusOK, want) })
+		t.Run("empty "+target, func(t *testing.T) { wantBody(t, get(t, &fakeStore{}, target), want) })
 	}
 }
 
@@ -162,7 +162,7 @@ func TestV3Summaries(t *testing.T) {
 		`{"traceId":"00000000000000000000000000000001","rootServiceName":"","rootOperationName":"",` +
 		`"minStartTimeUnixNano":"0","maxEndTimeUnixNano":"0","spanCount":1,"errorSpanCount":0,"orphanSpanCount":0,"services":[]}]}`
 	w := get(t, store, "/api/v3/trace-summaries?"+aDay)
-	wantBody(t, w, http.StatusOK, want)
+	wantBody(t, w, want)
 
 	// The document is the protobuf message in JSON.
 	var msg jaegerpb.FindTraceSummariesResponse
