@@ -38,6 +38,18 @@ func (o *columnOutput) flush() error {
 	return err
 }
 
+// values hands the values of the rows just added to the writer, by codes of a
+// dictionary that is only theirs.
+func (o *columnOutput) values(d *column.Dict, codes []uint32) error {
+	rows := o.rows
+	if o.dense {
+		rows = nil
+	}
+	err := o.cw.AppendValues(rows, d, codes)
+	o.rows = o.rows[:0]
+	return err
+}
+
 // source walks one column of one input.
 type source struct {
 	part *part.Part
@@ -49,8 +61,10 @@ type source struct {
 	pos   int // in v
 	v     *column.Vector
 
-	// Codes of v become output codes through codeOf. Dictionary columns map
-	// once per part; numeric ones hold the values of the codes instead.
+	// Codes of v become output codes through codeOf: dictionary columns map once
+	// per part; numeric ones hold the values of the codes instead. Raw pages have
+	// codes of their own dictionary, which the writer takes as it is.
+	own      bool
 	mapped   bool
 	codeOf   []uint32
 	intsOf   []int64
@@ -72,7 +86,9 @@ func (s *source) take(n int, drop bool, out *columnOutput) error {
 			}
 		}
 		m := min(n, s.left)
-		s.copyRows(uint32(m), drop, out)
+		if err := s.copyRows(uint32(m), drop, out); err != nil {
+			return err
+		}
 		s.row += uint32(m)
 		s.left -= m
 		n -= m
@@ -96,12 +112,11 @@ func (s *source) load(out *columnOutput) error {
 	}
 	s.v, s.pos, s.row, s.left = v, 0, 0, s.part.Block(s.block).Rows
 	s.block++
+	s.own = false
 	if s.part.ColumnInfo(s.col).Mode == part.Dict {
 		return s.mapTerms(out)
 	}
-	if out.id.Type.Coded() {
-		s.codeOf = out.cw.MapDict(&v.Dict)
-	}
+	s.own = out.id.Type.Coded() // codes of the page's own dictionary
 	return nil
 }
 
@@ -134,7 +149,7 @@ func (s *source) mapTerms(out *columnOutput) error {
 }
 
 // copyRows copies the values of the next n rows of the loaded block.
-func (s *source) copyRows(n uint32, drop bool, out *columnOutput) {
+func (s *source) copyRows(n uint32, drop bool, out *columnOutput) error {
 	from, to := s.pos, 0
 	if s.v.Rows == nil {
 		to = from + int(n)
@@ -145,7 +160,13 @@ func (s *source) copyRows(n uint32, drop bool, out *columnOutput) {
 	}
 	s.pos = to
 	if drop || from == to {
-		return
+		return nil
+	}
+	if s.own {
+		// What waits has codes of another dictionary, and comes first.
+		if err := out.flush(); err != nil {
+			return err
+		}
 	}
 	if s.v.Rows == nil {
 		for i := range n {
@@ -156,7 +177,11 @@ func (s *source) copyRows(n uint32, drop bool, out *columnOutput) {
 			out.rows = append(out.rows, out.next+r-s.row)
 		}
 	}
+	if s.own {
+		return out.values(&s.v.Dict, s.v.Codes[from:to])
+	}
 	s.copyValues(from, to, out)
+	return nil
 }
 
 func (s *source) copyValues(from, to int, out *columnOutput) {

@@ -46,6 +46,10 @@ type hosted struct {
 	group  *group
 }
 
+// logCacheBytes is what the log keeps of recent entries: enough for what waits to
+// be applied; nothing else on a node alone reads them.
+const logCacheBytes = 16 << 20
+
 // Open opens the log. Tablets are added by Host, groups start with Start.
 func Open(o Options) (*Node, error) {
 	o = o.withDefaults()
@@ -56,7 +60,7 @@ func Open(o Options) (*Node, error) {
 	n.mu.groups = make(map[base.GroupID]*group)
 	n.mu.tablets = make(map[base.TabletID]*hosted)
 	log, err := wal.Open(wal.Options{
-		FS: o.FS, Dir: o.FS.PathJoin(o.Dir, "log"), SegmentBytes: o.LogSegmentBytes,
+		FS: o.FS, Dir: o.FS.PathJoin(o.Dir, "log"), SegmentBytes: o.LogSegmentBytes, CacheBytes: logCacheBytes,
 		Events: wal.Events{
 			Committed: func(c wal.CommitInfo) {
 				o.Events.LogSync(selfmon.LogSync{Entries: c.Requests, Bytes: int64(c.Bytes), Dur: c.Duration})
