@@ -3,6 +3,7 @@ package column
 import (
 	"bytes"
 	"cmp"
+	"math"
 	"slices"
 	"sort"
 
@@ -42,11 +43,13 @@ func (b *Batch) SizeBytes() int {
 }
 
 // TimeRange returns the half-open range of the rows' times; empty without rows.
+// The last nanosecond that can be told lies in no such range.
 func (b *Batch) TimeRange() base.TimeRange {
 	if b.Rows == 0 {
 		return base.TimeRange{}
 	}
-	return base.TimeRange{Start: slices.Min(b.Times), End: slices.Max(b.Times) + 1}
+	newest := min(slices.Max(b.Times), math.MaxInt64-1)
+	return base.TimeRange{Start: slices.Min(b.Times), End: newest + 1}
 }
 
 // CompareRows orders two rows by identity (key, time, id); they may belong to

@@ -1,6 +1,10 @@
 package column
 
-import "math"
+import (
+	"math"
+
+	"github.com/cespare/xxhash/v2"
+)
 
 // EqualRows reports whether two rows hold the same values in every column.
 // Identities are not compared. Floats compare by their bits.
@@ -42,4 +46,36 @@ func equalValues(v *Vector, i int, w *Vector, j int) bool {
 	default:
 		return v.Ints[p] == w.Ints[q]
 	}
+}
+
+// HashRow returns a hash of the row's values in every column: rows that are equal
+// under EqualRows have the same.
+func HashRow(b *Batch, row int) uint64 {
+	h := uint64(0)
+	for i := range b.Cols {
+		v := &b.Cols[i]
+		p, ok := v.Find(uint32(row))
+		if !ok {
+			continue
+		}
+		h = mixHash(h, uint64(v.ID.Family)<<8|uint64(v.ID.Type))
+		h = mixHash(h, xxhash.Sum64String(v.ID.Name))
+		switch t := v.ID.Type; {
+		case t.Coded():
+			h = mixHash(h, xxhash.Sum64(v.Dict.Value(v.Codes[p])))
+		case t == Float64:
+			h = mixHash(h, math.Float64bits(v.Floats[p]))
+		default:
+			h = mixHash(h, uint64(v.Ints[p]))
+		}
+	}
+	return h
+}
+
+// mixHash folds x into h with one round of the finaliser of SplitMix64.
+func mixHash(h, x uint64) uint64 {
+	h = (h ^ x) + 0x9e3779b97f4a7c15
+	h = (h ^ h>>30) * 0xbf58476d1ce4e5b9
+	h = (h ^ h>>27) * 0x94d049bb133111eb
+	return h ^ h>>31
 }

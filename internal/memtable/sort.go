@@ -136,21 +136,53 @@ func (s *Sorted) reconcile(rule column.Rule) {
 	if rule == column.KeepAll {
 		return
 	}
-	out := s.refs[:0]
-	group := 0 // start in out of the rows that may be duplicates of the next
-	for _, x := range s.refs {
-		if len(out) > group && !s.sameIdentity(out[len(out)-1], x, rule) {
-			group = len(out)
+	out := s.refs[:0] // never ahead of the rows still to be looked at
+	for i := 0; i < len(s.refs); {
+		end := i + 1
+		for end < len(s.refs) && s.sameIdentity(s.refs[i], s.refs[end], rule) {
+			end++
 		}
-		switch {
-		case rule == column.NewestWins && len(out) > group:
-			out[group] = x // ascending by version: the later one wins
-		case rule == column.DropExact && s.holds(out[group:], x):
+		switch group := s.refs[i:end]; {
+		case len(group) == 1:
+			out = append(out, group[0])
+		case rule == column.NewestWins:
+			out = append(out, group[len(group)-1]) // ascending by version
+		case len(group) <= maxPairwise:
+			out = s.appendDistinct(out, group)
 		default:
+			out = s.appendHashed(out, group)
+		}
+		i = end
+	}
+	s.refs = out
+}
+
+// maxPairwise is how many rows of one identity are compared with each other.
+// More come from senders that reuse ids, without bound: those are hashed first.
+const maxPairwise = 8
+
+// appendDistinct appends the rows of one identity that equal none before them.
+func (s *Sorted) appendDistinct(out, group []ref) []ref {
+	first := len(out)
+	for _, x := range group {
+		if !s.holds(out[first:], x) {
 			out = append(out, x)
 		}
 	}
-	s.refs = out
+	return out
+}
+
+// appendHashed is appendDistinct in time linear in the rows.
+func (s *Sorted) appendHashed(out, group []ref) []ref {
+	kept := make(map[uint64][]ref, len(group))
+	for _, x := range group {
+		h := column.HashRow(s.runs[x.run].Batch, int(x.row))
+		if !s.holds(kept[h], x) {
+			kept[h] = append(kept[h], x)
+			out = append(out, x)
+		}
+	}
+	return out
 }
 
 func (s *Sorted) sameIdentity(a, b ref, rule column.Rule) bool {

@@ -175,14 +175,15 @@ func (o *orderer) reconcile(rows []rowRef) (int, error) {
 		(o.layout.Rule == column.NewestWins || rows[n].id == rows[0].id) {
 		n++
 	}
-	var kept []rowRef
+	var kept keptRows
 	for i, r := range rows[:n] {
 		drop := false
-		switch o.layout.Rule {
-		case column.NewestWins:
+		switch {
+		case n == 1:
+		case o.layout.Rule == column.NewestWins:
 			drop = i < n-1
-		case column.DropExact:
-			same, err := o.holds(kept, r)
+		case o.layout.Rule == column.DropExact:
+			same, err := kept.holds(o, r)
 			if err != nil {
 				return 0, err
 			}
@@ -191,31 +192,53 @@ func (o *orderer) reconcile(rows []rowRef) (int, error) {
 		o.step(r.src, 1, drop)
 		if !drop {
 			o.chunk.Append(o.key, r.time, r.id)
-			kept = append(kept, r)
 		}
 	}
 	return n, nil
 }
 
-// holds reports whether one of the kept rows equals r in every column. Equal
-// identities are rare, so rows are read one by one.
-func (o *orderer) holds(kept []rowRef, r rowRef) (bool, error) {
-	if len(kept) == 0 {
-		return false, nil
-	}
+// maxHeld is how many rows of one identity are held to be compared with; more,
+// from senders that reuse ids, are read again when their hash says so.
+const maxHeld = 8
+
+// keptRows are the rows of one identity that stay, by the hash of their values.
+// Equal identities are rare, so rows are read one by one.
+type keptRows struct {
+	byHash map[uint64][]keptRow
+	held   int
+}
+
+type keptRow struct {
+	ref   rowRef
+	batch *column.Batch // of one row; nil beyond maxHeld
+}
+
+// holds reports whether one of the kept rows equals r in every column; otherwise
+// it keeps r.
+func (k *keptRows) holds(o *orderer, r rowRef) (bool, error) {
 	x, err := o.read(r)
 	if err != nil {
 		return false, err
 	}
-	for _, k := range kept {
-		y, err := o.read(k)
-		if err != nil {
-			return false, err
+	h := column.HashRow(x, 0)
+	for _, old := range k.byHash[h] {
+		y := old.batch
+		if y == nil {
+			if y, err = o.read(old.ref); err != nil {
+				return false, err
+			}
 		}
 		if column.EqualRows(x, 0, y, 0) {
 			return true, nil
 		}
 	}
+	if k.byHash == nil {
+		k.byHash = make(map[uint64][]keptRow, 2)
+	}
+	if k.held++; k.held > maxHeld {
+		x = nil
+	}
+	k.byHash[h] = append(k.byHash[h], keptRow{r, x})
 	return false, nil
 }
 
