@@ -3,7 +3,6 @@ package columnar
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"slices"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -38,11 +37,19 @@ type newPart struct {
 func (t *Tablet) apply(c change) error {
 	t.edit.Lock()
 	defer t.edit.Unlock()
+	return t.applyLocked(c)
+}
+
+// applyLocked is apply for a caller that holds edit.
+func (t *Tablet) applyLocked(c change) error {
 	t.mu.Lock()
-	old, failed, nextPart := t.mu.cur, t.mu.failed, t.mu.nextPart
+	old, failed, nextPart, closed := t.mu.cur, t.mu.failed, t.mu.nextPart, t.mu.closed
 	t.mu.Unlock()
-	if failed != nil {
+	switch {
+	case failed != nil:
 		return failed
+	case closed: // the directory may be somebody else's by now
+		return t.errClosed()
 	}
 	snap := old.snap.Clone()
 	snap.NextPart = nextPart
@@ -50,7 +57,9 @@ func (t *Tablet) apply(c change) error {
 	if err := t.store.Save(snap); err != nil {
 		if errors.Is(err, manifest.ErrInDoubt) {
 			t.mu.Lock()
-			t.mu.failed = base.Errorf(base.ClassUnavailable, "tablet %d takes no changes until it is reopened: %w", t.o.ID, err)
+			// Without %w: the files of later changes were never named on disk and may
+			// go, only this change is in doubt.
+			t.mu.failed = base.Errorf(base.ClassUnavailable, "tablet %d takes no changes until it is reopened: %v", t.o.ID, err)
 			t.mu.Unlock()
 		}
 		return fmt.Errorf("tablet %d: %w", t.o.ID, err)
@@ -143,33 +152,50 @@ func (t *Tablet) newPartID() base.PartID {
 }
 
 // quarantine takes a damaged part out of service and keeps its files aside. It
-// does nothing when the part is no longer live.
+// does nothing when the part is no longer live: several readers may find the
+// same damage.
 func (t *Tablet) quarantine(id base.PartID, why error) error {
+	t.edit.Lock()
+	defer t.edit.Unlock()
 	t.mu.Lock()
-	var found *manifest.Quarantined
-	for _, g := range t.mu.cur.snap.Segments {
-		for _, p := range g.Parts {
-			if p.ID == id {
-				found = &manifest.Quarantined{Part: p, Segment: g.Start, Reason: why.Error()}
-			}
-		}
-	}
+	found := findPart(t.mu.cur.snap, id)
 	t.mu.Unlock()
 	if found == nil {
 		return nil
 	}
-	if err := t.apply(change{remove: []base.PartID{id}, keepFiles: true, quarantine: found}); err != nil {
+	found.Reason = why.Error()
+	if err := t.applyLocked(change{remove: []base.PartID{id}, keepFiles: true, quarantine: found}); err != nil {
 		return err
 	}
 	t.o.Events.PartQuarantined(selfmon.PartQuarantined{Tablet: t.o.ID, Part: id, Err: why})
+	return t.setAside(found)
+}
+
+func findPart(snap *manifest.Snapshot, id base.PartID) *manifest.Quarantined {
+	for _, g := range snap.Segments {
+		for _, p := range g.Parts {
+			if p.ID == id {
+				return &manifest.Quarantined{Part: p, Segment: g.Start}
+			}
+		}
+	}
+	return nil
+}
+
+// setAside moves the files of a part that the manifest lists as damaged. Files
+// that readers have open stay readable; one that a reader opens later is missing,
+// which that reader reports as the damage it is.
+func (t *Tablet) setAside(q *manifest.Quarantined) error {
+	from := t.partDir(q.Segment, q.ID)
+	if !isDir(t.o.FS, from) {
+		return nil // moved before, or nothing is left to keep
+	}
 	aside := t.o.FS.PathJoin(t.o.Dir, quarantineDir)
 	if err := makeDir(t.o.FS, aside); err != nil {
 		return err
 	}
-	// Open readers keep their files: a rename does not disturb them.
-	err := t.o.FS.Rename(t.partDir(found.Segment, id), t.o.FS.PathJoin(aside, id.String()))
-	if err != nil && !errors.Is(err, fs.ErrNotExist) { // nothing is left to keep
-		return fmt.Errorf("set aside part %v: %w", id, err)
+	if err := t.o.FS.Rename(from, t.o.FS.PathJoin(aside, q.ID.String())); err != nil {
+		return fmt.Errorf("set aside part %v: %w", q.ID, err)
 	}
 	return syncDir(t.o.FS, aside)
 }

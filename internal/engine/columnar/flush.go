@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/pandodb/pando/internal/base"
@@ -45,7 +46,7 @@ func (t *Tablet) flushAll(ctx context.Context) error {
 		if m == nil {
 			return nil
 		}
-		if err := ctx.Err(); err != nil {
+		if err := errors.Join(ctx.Err(), t.Err()); err != nil {
 			return err
 		}
 		if err := t.flush(m); err != nil {
@@ -139,7 +140,16 @@ func (t *Tablet) flushSegment(seg base.TimeRange, runs []*memtable.Run) (*part.P
 	if _, err := w.Finish(); err != nil {
 		return nil, fmt.Errorf("flush part %v: %w", id, err)
 	}
-	return t.openPart(seg.Start, id)
+	return t.openNew(seg, id)
+}
+
+// openNew opens a part just written; one that cannot be opened is removed.
+func (t *Tablet) openNew(seg base.TimeRange, id base.PartID) (*part.Part, error) {
+	p, err := t.openPart(seg.Start, id)
+	if err != nil {
+		return nil, errors.Join(err, t.o.FS.RemoveAll(t.partDir(seg.Start, id)))
+	}
+	return p, nil
 }
 
 func (t *Tablet) newWriter(seg base.TimeRange, id base.PartID, rows int) (*part.Writer, error) {
@@ -190,6 +200,8 @@ func (t *Tablet) scheduleRetention(now time.Time) {
 	}})
 }
 
+// expired returns the starts of the segments to drop, those too that have only
+// damaged parts left.
 func (t *Tablet) expired(now time.Time) []int64 {
 	deadline := t.deadline(now)
 	t.mu.Lock()
@@ -198,6 +210,11 @@ func (t *Tablet) expired(now time.Time) []int64 {
 	for _, g := range t.mu.cur.snap.Segments {
 		if g.End <= deadline {
 			out = append(out, g.Start)
+		}
+	}
+	for _, q := range t.mu.cur.snap.Quarantined {
+		if t.o.segmentOf(q.Segment).End <= deadline && !slices.Contains(out, q.Segment) {
+			out = append(out, q.Segment)
 		}
 	}
 	return out
@@ -213,16 +230,14 @@ func (t *Tablet) dropExpired(now time.Time) error {
 	t.mu.Lock()
 	var events []selfmon.SegmentDropped
 	for _, g := range t.mu.cur.snap.Segments {
-		for _, start := range drop {
-			if g.Start != start {
-				continue
-			}
-			e := selfmon.SegmentDropped{Tablet: t.o.ID, Segment: base.TimeRange{Start: g.Start, End: g.End}, Parts: len(g.Parts)}
-			for _, p := range g.Parts {
-				e.Bytes += p.Bytes
-			}
-			events = append(events, e)
+		if !slices.Contains(drop, g.Start) {
+			continue
 		}
+		e := selfmon.SegmentDropped{Tablet: t.o.ID, Segment: base.TimeRange{Start: g.Start, End: g.End}, Parts: len(g.Parts)}
+		for _, p := range g.Parts {
+			e.Bytes += p.Bytes
+		}
+		events = append(events, e)
 		delete(t.mu.flushed, g.Start)
 	}
 	t.mu.Unlock()

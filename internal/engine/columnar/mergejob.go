@@ -59,7 +59,11 @@ func (t *Tablet) pick(g *manifest.Segment, now time.Time, force bool) (mergepoli
 	for i, p := range g.Parts {
 		parts[i] = mergepolicy.Part{ID: p.ID, Level: p.Level, Rows: p.Rows, Busy: t.mu.busy[p.ID]}
 	}
-	quiet := force || now.Sub(t.mu.flushed[g.Start]) >= t.o.QuietAfter
+	last, ok := t.mu.flushed[g.Start]
+	if !ok {
+		last = t.began // nobody knows: as good as a flush
+	}
+	quiet := force || now.Sub(last) >= t.o.QuietAfter
 	return mergepolicy.Next(parts, t.o.Merge, quiet)
 }
 
@@ -165,6 +169,9 @@ func (t *Tablet) mergeInto(ctx context.Context, w *part.Writer, seg base.TimeRan
 // merge writes the merged part and swaps it for its inputs. A damaged input is
 // set aside; the others stay as they are.
 func (t *Tablet) merge(ctx context.Context, seg base.TimeRange, inputs []*part.Part, pick mergepolicy.Pick) (*part.Part, error) {
+	if err := t.Err(); err != nil {
+		return nil, err
+	}
 	id := t.newPartID()
 	w, err := t.newWriter(seg, id, pick.Rows)
 	if err != nil {
@@ -181,7 +188,7 @@ func (t *Tablet) merge(ctx context.Context, seg base.TimeRange, inputs []*part.P
 	if _, err := w.Finish(); err != nil {
 		return nil, fmt.Errorf("merge into part %v: %w", id, err)
 	}
-	out, err := t.openPart(seg.Start, id)
+	out, err := t.openNew(seg, id)
 	if err != nil {
 		return nil, err
 	}

@@ -3,6 +3,7 @@ package columnar
 import (
 	"errors"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -41,11 +42,12 @@ type Options struct {
 	QuietAfter time.Duration
 	Merge      mergepolicy.Options
 	// WideRows is the size from which merged parts are stored wide, a file per
-	// column family, instead of packed; default 4,000,000.
+	// column family, instead of packed; default 1,000,000.
 	WideRows int
 
 	// OnFlushed, if set, is called after rows became durable in parts, so that
-	// the log can be truncated. It must not call the tablet.
+	// the log can be truncated. It may ask the tablet for SafeIndex and sizes but
+	// must not flush, compact or close it.
 	OnFlushed func()
 }
 
@@ -63,7 +65,7 @@ func (o Options) withDefaults() Options {
 		o.QuietAfter = 5 * time.Minute
 	}
 	if o.WideRows <= 0 {
-		o.WideRows = 4_000_000
+		o.WideRows = 1_000_000
 	}
 	if o.OnFlushed == nil {
 		o.OnFlushed = func() {}
@@ -89,9 +91,17 @@ func (o *Options) validate() error {
 	return errors.Join(errs...)
 }
 
-// segmentOf returns the segment that holds time t.
+// segmentOf returns the segment that holds time t. The first and the last one
+// that can be told are cut short.
 func (o *Options) segmentOf(t int64) base.TimeRange {
 	d := int64(o.SegmentInterval)
-	start := t - ((t%d)+d)%d
-	return base.TimeRange{Start: start, End: start + d}
+	into := (t%d + d) % d
+	r := base.TimeRange{Start: math.MinInt64, End: math.MaxInt64}
+	if t >= math.MinInt64+into {
+		r.Start = t - into
+	}
+	if t <= math.MaxInt64-(d-into) {
+		r.End = t + (d - into)
+	}
+	return r
 }

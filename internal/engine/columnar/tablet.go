@@ -23,6 +23,7 @@ type Tablet struct {
 	o     Options
 	scope *jobs.Scope
 	store *manifest.Store
+	began time.Time
 
 	edit     sync.Mutex // serialises manifest edits; taken before mu
 	flushing sync.Mutex // serialises flushes; taken before edit
@@ -54,7 +55,7 @@ func Open(o Options) (*Tablet, error) {
 	if err := makeDir(o.FS, o.Dir); err != nil {
 		return nil, err
 	}
-	t := &Tablet{o: o, store: manifest.NewStore(o.FS, o.Dir)}
+	t := &Tablet{o: o, store: manifest.NewStore(o.FS, o.Dir), began: began}
 	snap, err := t.store.Load()
 	if err != nil {
 		return nil, fmt.Errorf("tablet %d: %w", o.ID, err)
@@ -112,7 +113,8 @@ func (t *Tablet) openPart(segment int64, id base.PartID) (*part.Part, error) {
 }
 
 // Close stops background work and releases the parts. Rows not yet flushed stay
-// in the log. Views must be closed before.
+// in the log. Views taken before stay readable and must still be closed; damage
+// they find is no longer acted upon.
 func (t *Tablet) Close() error {
 	t.mu.Lock()
 	if t.mu.closed {
@@ -122,12 +124,33 @@ func (t *Tablet) Close() error {
 	t.mu.closed = true
 	t.mu.Unlock()
 	t.scope.Close()
-	return t.release(t.mu.cur)
+	t.edit.Lock() // waits for a reader that is setting a part aside
+	defer t.edit.Unlock()
+	t.mu.Lock()
+	cur := t.mu.cur
+	t.mu.Unlock()
+	return t.release(cur)
 }
 
-// Apply adds a committed batch. Batches at or below the flushed position are
-// skipped, as replay may bring them again. The batch must not change any more.
+func (t *Tablet) errClosed() error {
+	return base.Errorf(base.ClassUnavailable, "tablet %d is closed", t.o.ID)
+}
+
+// Err says why the tablet takes no more changes, nil while it does: the disk may
+// hold one state or another. Only opening it again helps.
+func (t *Tablet) Err() error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.mu.failed
+}
+
+// Apply adds a committed batch, at most one per position. Batches at or below
+// the flushed position are skipped, as replay may bring them again. Rows whose
+// time WritableAt excludes may never be seen. The batch must not change any more.
 func (t *Tablet) Apply(pos base.Position, b *column.Batch) {
+	if b.Rows == 0 {
+		return // it must not keep the log: no flush would ever release it
+	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if pos.Index <= t.mu.cur.snap.Flushed.Index {
@@ -188,7 +211,8 @@ func (t *Tablet) MemoryBytes() int {
 }
 
 // WritableAt returns the times that tablets of the TTL take at the moment now:
-// not past retention, and not so far ahead that clocks cannot explain it.
+// not past retention nor before 1970, and not so far ahead that clocks cannot
+// explain it.
 func WritableAt(now time.Time, ttl time.Duration) base.TimeRange {
 	r := base.TimeRange{End: now.Add(maxAhead).UnixNano()}
 	if ttl > 0 {

@@ -36,8 +36,14 @@ func (t *Tablet) partDir(segment int64, id base.PartID) string {
 }
 
 // removeDebris removes directories that no manifest entry names: parts of a
-// flush or merge that a crash cut off, and empty segments.
+// flush or merge that a crash cut off, and empty segments. Damaged parts that a
+// crash kept from being set aside are set aside now.
 func (t *Tablet) removeDebris(snap *manifest.Snapshot) error {
+	for i := range snap.Quarantined {
+		if err := t.setAside(&snap.Quarantined[i]); err != nil {
+			return err
+		}
+	}
 	live := make(map[string]map[string]bool)
 	for _, g := range snap.Segments {
 		ids := make(map[string]bool)

@@ -29,7 +29,7 @@ func (t *Tablet) View() (*View, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.mu.closed {
-		return nil, base.Errorf(base.ClassUnavailable, "tablet %d is closed", t.o.ID)
+		return nil, t.errClosed()
 	}
 	v.version = t.mu.cur
 	v.version.refs++
