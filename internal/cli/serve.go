@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"runtime/debug"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -48,6 +49,11 @@ func serve(ctx context.Context, env *Env, c *server.Config, addressFile string) 
 	logger, err := newLogger(env.Stderr, &c.Log)
 	if err != nil {
 		return err
+	}
+	if os.Getenv("GOGC") == "" {
+		// Most of the heap is rows without pointers: a collection is cheap, and an
+		// earlier one keeps a third of the memory.
+		debug.SetGCPercent(50)
 	}
 	s, err := server.Open(ctx, server.Options{Config: *c, Version: version(), Logger: logger})
 	if err != nil {

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	collectorpb "go.opentelemetry.io/proto/otlp/collector/trace/v1"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/health"
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
@@ -40,13 +41,14 @@ const (
 
 // front is the process's face: gateways behind listeners.
 type front struct {
-	s      *Server
-	mux    *mux
-	http   *http.Server
-	grpc   *grpc.Server
-	health *health.Server
-	addr   string
-	opened []string // aliases that opened
+	s        *Server
+	mux      *mux
+	http     *http.Server
+	grpc     *grpc.Server
+	health   *health.Server
+	addr     string
+	opened   []string // aliases that opened
+	services []string // of gRPC, by name
 }
 
 // openFront builds the gateways; nothing listens yet.
@@ -76,6 +78,7 @@ func (s *Server) openFront(resource base.ResourceID) error {
 		return err
 	}
 	query.RegisterGRPC(f.grpc)
+	f.services = append(query.ServiceNames(), collectorpb.TraceService_ServiceDesc.ServiceName)
 	healthpb.RegisterHealthServer(f.grpc, f.health)
 	reflection.Register(f.grpc)
 	page, err := ui.New(ui.Options{
@@ -128,7 +131,9 @@ func (s *Server) Listen() error {
 			f.mux.serve(l)
 		}
 	}
-	f.health.SetServingStatus("", healthpb.HealthCheckResponse_SERVING)
+	for _, name := range append(f.services, "") {
+		f.health.SetServingStatus(name, healthpb.HealthCheckResponse_SERVING)
+	}
 	return nil
 }
 

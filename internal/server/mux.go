@@ -15,6 +15,9 @@ var prefaceStart = []byte("PRI ")
 const (
 	// sniffTimeout is how long a connection may take to say what it speaks.
 	sniffTimeout = 10 * time.Second
+	// writeTimeout is how long an HTTP client may take to read what one Write
+	// sends; gRPC notices dead peers by its keepalive.
+	writeTimeout = time.Minute
 	// maxSniffing bounds the connections that have not said it yet.
 	maxSniffing = 4096
 )
@@ -82,7 +85,11 @@ func (m *mux) sniff(c net.Conn) {
 		m.mu.Lock()
 		delete(m.mu.sniffing, c)
 		m.mu.Unlock()
-		if to == nil || !to.put(&headConn{Conn: c, head: head}) {
+		conn := &headConn{Conn: c, head: head}
+		if to == m.http {
+			conn.writeTimeout = writeTimeout
+		}
+		if to == nil || !to.put(conn) {
 			_ = c.Close() // said nothing, or we are closing
 		}
 	})
@@ -132,7 +139,19 @@ func (m *mux) close() {
 // headConn is a connection whose first bytes were read already.
 type headConn struct {
 	net.Conn
-	head []byte
+	head         []byte
+	writeTimeout time.Duration // zero waits for ever
+}
+
+// Write sends p, and fails when the client does not take it in time: a client
+// that stopped reading must not hold the answer's memory.
+func (c *headConn) Write(p []byte) (int, error) {
+	if c.writeTimeout > 0 {
+		if err := c.Conn.SetWriteDeadline(time.Now().Add(c.writeTimeout)); err != nil {
+			return 0, err
+		}
+	}
+	return c.Conn.Write(p)
 }
 
 // Read returns the head first.

@@ -7,6 +7,7 @@ import (
 	"net/http/pprof"
 	"time"
 
+	"github.com/klauspost/compress/gzhttp"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/pandodb/pando/internal/base"
@@ -22,7 +23,9 @@ func spanOptions(l *LimitConfig) trace.Options {
 // routes says which handler answers which path.
 func (f *front) routes(ingest *otlp.Gateway, query *jaeger.Gateway, page http.Handler) http.Handler {
 	m := http.NewServeMux()
-	query.RegisterHTTP(m)
+	answers := http.NewServeMux()
+	query.RegisterHTTP(answers)
+	m.Handle("/api/", fallback(answers, page, gzhttp.GzipHandler(answers)))
 	m.Handle("/v1/traces", ingest)
 	m.Handle("GET /metrics", promhttp.HandlerFor(f.s.reg, promhttp.HandlerOpts{MaxRequestsInFlight: 8, Timeout: 10 * time.Second}))
 	m.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { writeState(w, nil) })
@@ -36,6 +39,17 @@ func (f *front) routes(ingest *otlp.Gateway, query *jaeger.Gateway, page http.Ha
 	m.Handle("POST /api/admin/compact", local(f.task((*Server).Compact)))
 	m.Handle("/", page)
 	return http.NewCrossOriginProtection().Handler(m)
+}
+
+// fallback serves requests that mux has a pattern for with h, others with rest.
+func fallback(mux *http.ServeMux, rest, h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if _, pattern := mux.Handler(r); pattern == "" {
+			rest.ServeHTTP(w, r)
+			return
+		}
+		h.ServeHTTP(w, r)
+	})
 }
 
 // local refuses requests from other machines.

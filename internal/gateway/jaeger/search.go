@@ -52,8 +52,21 @@ func (p *searchParams) query() (*search.Query, error) {
 // left to attributes of that name: senders may write any.
 func addTag(q *search.Query, key, value string) {
 	switch {
-	case key == tagError && value == "true", key == tagStatusCode && value == statusError:
+	case key == tagError && value == "true":
 		q.ErrorsOnly = true
+		return
+	case key == tagStatusCode && (value == statusError || value == statusOK):
+		code := int64(1)
+		if value == statusError {
+			code = trace.StatusError
+		}
+		addField(q, search.FieldStatus, trace.Value{Kind: trace.KindInt, Int: code})
+		return
+	case key == tagStatusMessage:
+		addField(q, search.FieldStatusMessage, trace.Value{Kind: trace.KindString, Str: value})
+		return
+	case key == tagTraceState:
+		addField(q, search.FieldTraceState, trace.Value{Kind: trace.KindString, Str: value})
 		return
 	case key == tagSpanKind:
 		if kind, ok := parseKind(value); ok && kind != trace.KindUnspecified && (q.Kind == trace.KindUnspecified || q.Kind == kind) {
@@ -66,6 +79,10 @@ func addTag(q *search.Query, key, value string) {
 		Value:   trace.Value{Kind: trace.KindString, Str: value},
 		AnyType: true, // Jaeger's tags are text: 200 finds the integer
 	})
+}
+
+func addField(q *search.Query, field string, v trace.Value) {
+	q.Tags = append(q.Tags, search.Tag{Level: search.LevelField, Key: field, Value: v})
 }
 
 // parseKind reads a span kind as Jaeger writes it, in any case.

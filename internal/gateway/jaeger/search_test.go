@@ -52,10 +52,14 @@ func TestLegacySearchQuery(t *testing.T) {
 		`tags={"error":"true"}`:                              {Time: recent, Limit: 100, ErrorsOnly: true},
 		`tags={"error":true,"span.kind":"Server"}`:           {Time: recent, Limit: 100, ErrorsOnly: true, Kind: trace.KindServer},
 		`tag=error:false`:                                    {Time: recent, Limit: 100, Tags: []search.Tag{tag("error", "false")}},
-		`tag=otel.status_code:ERROR&tag=otel.scope.name:lib`: {Time: recent, Limit: 100, ErrorsOnly: true, Tags: []search.Tag{tag("otel.scope.name", "lib")}},
-		`tag=otel.status_code:OK&tag=span.kind:unspecified`:  {Time: recent, Limit: 100, Tags: []search.Tag{tag("otel.status_code", "OK"), tag("span.kind", "unspecified")}},
-		`tag=span.kind:odd`:                                  {Time: recent, Limit: 100, Tags: []search.Tag{tag("span.kind", "odd")}},
-		"unknown=1&prettyPrint=true":                         {Time: recent, Limit: 100},
+		`tag=otel.status_code:ERROR&tag=otel.scope.name:lib`: {Time: recent, Limit: 100, Tags: []search.Tag{tag("otel.scope.name", "lib"), status(2)}},
+		`tag=otel.status_code:OK&tag=span.kind:unspecified`:  {Time: recent, Limit: 100, Tags: []search.Tag{status(1), tag("span.kind", "unspecified")}},
+		`tag=otel.status_code:odd`:                           {Time: recent, Limit: 100, Tags: []search.Tag{tag("otel.status_code", "odd")}},
+		`tags={"otel.status_description":"gone","w3c.tracestate":"a=b"}`: {Time: recent, Limit: 100, Tags: []search.Tag{
+			field(search.FieldStatusMessage, "gone"), field(search.FieldTraceState, "a=b"),
+		}},
+		`tag=span.kind:odd`:          {Time: recent, Limit: 100, Tags: []search.Tag{tag("span.kind", "odd")}},
+		"unknown=1&prettyPrint=true": {Time: recent, Limit: 100},
 	}
 	for raw, want := range tests {
 		t.Run(raw, func(t *testing.T) {
@@ -221,4 +225,12 @@ func TestAppendFloat(t *testing.T) {
 			t.Errorf("%v: %s", f, got)
 		}
 	}
+}
+
+func status(code int64) search.Tag {
+	return search.Tag{Level: search.LevelField, Key: search.FieldStatus, Value: trace.Value{Kind: trace.KindInt, Int: code}}
+}
+
+func field(key, value string) search.Tag {
+	return search.Tag{Level: search.LevelField, Key: key, Value: trace.Value{Kind: trace.KindString, Str: value}}
 }

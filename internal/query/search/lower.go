@@ -24,7 +24,11 @@ func lower(q *Query) columnar.Expr {
 		kids = append(kids, equal(trace.ColKind, column.IntValue(int64(q.Kind))))
 	}
 	if q.ErrorsOnly {
-		kids = append(kids, equal(trace.ColStatus, column.IntValue(trace.StatusError)))
+		kids = append(kids, columnar.Expr{Op: columnar.OpOr, Kids: []columnar.Expr{
+			equal(trace.ColStatus, column.IntValue(trace.StatusError)),
+			equal(trace.AttrColumn("error", column.Bool), column.BoolValue(true)),
+			equal(trace.AttrColumn("error", column.String), column.StringValue("true")),
+		}})
 	}
 	for i := range q.Tags {
 		kids = append(kids, lowerTag(&q.Tags[i]))
@@ -61,9 +65,19 @@ func docEqual(id column.ID, tag string, v column.Value) columnar.Expr {
 	return columnar.Expr{Op: columnar.OpEqual, Col: id, Tag: tag, Value: v}
 }
 
+// fields are the columns of LevelField.
+var fields = map[string]column.ID{
+	FieldStatus:        trace.ColStatus,
+	FieldStatusMessage: trace.ColStatusMessage,
+	FieldTraceState:    trace.ColTraceState,
+}
+
 // lowerTag looks for the tag on the levels asked for, as each type its text can
 // be read as.
 func lowerTag(t *Tag) columnar.Expr {
+	if t.Level == LevelField {
+		return equal(fields[t.Key], readings(t)[0])
+	}
 	or := columnar.Expr{Op: columnar.OpOr}
 	for _, v := range readings(t) {
 		if t.Level == LevelAny || t.Level == LevelSpan {

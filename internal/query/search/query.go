@@ -17,6 +17,16 @@ const (
 	LevelScope
 	LevelEvent
 	LevelLink
+	// LevelField looks at a field of the span instead: the key is one of the
+	// Field names.
+	LevelField
+)
+
+// Keys of LevelField and the values they compare with.
+const (
+	FieldStatus        = "status"         // int: 1 is ok, 2 is error
+	FieldStatusMessage = "status.message" // text
+	FieldTraceState    = "trace_state"    // text
 )
 
 // Tag asks that an attribute has a value.
@@ -47,7 +57,8 @@ type Query struct {
 	Operation string
 	Kind      trace.Kind // KindUnspecified does not constrain
 	Tags      []Tag
-	// ErrorsOnly asks for spans whose status is error.
+	// ErrorsOnly asks for failed spans: the status is error, or an attribute
+	// says error=true.
 	ErrorsOnly bool
 	// Time bounds the start of matching spans, half-open. The zero range is an
 	// error: callers decide their default.
@@ -79,8 +90,11 @@ func (q *Query) Validate() error {
 		return base.Errorf(base.ClassTooLarge, "%d tag conditions: at most 64", len(q.Tags))
 	}
 	for _, t := range q.Tags {
-		if t.Key == "" || t.Level > LevelLink {
+		if t.Key == "" || t.Level > LevelField {
 			return base.Errorf(base.ClassInvalid, "tag condition %q: want a key and a known level", t.Key)
+		}
+		if _, ok := fields[t.Key]; t.Level == LevelField && !ok {
+			return base.Errorf(base.ClassInvalid, "field %q of a span is not known", t.Key)
 		}
 	}
 	return nil
