@@ -13,6 +13,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"google.golang.org/grpc"
 )
 
 const (
@@ -167,21 +169,24 @@ func (c *campaign) mustResume(t *testing.T, p *process, send sender, k key) {
 func TestFaultDiskFull(t *testing.T) {
 	rng, seed := newRand(t)
 	d := newDisk(t)
-	variables := append([]string{"PANDO_STORAGE_MIN_FREE=1MiB"}, busy...)
+	variables := append([]string{"PANDO_STORAGE_MIN_FREE=4KiB"}, busy...)
 	p := start(t, d.dir, variables...)
 	c := newCampaign(seed)
-	rounds, died := 3, 0
-	if testing.Short() {
-		rounds = 1
-	}
-	for round := range rounds {
-		leave := int64(1<<20) + rng.Int64N(16<<20)
+	end, rounds, died, failed := time.Now().Add(crashTime(t)/2), 0, 0, 0.0
+	for ; rounds == 0 || time.Now().Before(end); rounds++ {
+		round := rounds
+		leave := rng.Int64N(4 << 20)
 		c.liveOnFullDisk(t, p, d, round, leave, rng)
 		if !p.alive() {
 			died++
 			t.Logf("round %d, %d bytes left: the process ended: %v\n%s", round, leave, p.exit(), p.tail())
 		} else {
 			c.verifyStored(t, p, round)
+			n, err := p.metric(t.Context(), "pando_background_errors_total")
+			if err != nil {
+				t.Fatal(err)
+			}
+			failed += n
 		}
 		if rng.IntN(2) == 0 {
 			p.kill()
@@ -197,8 +202,7 @@ func TestFaultDiskFull(t *testing.T) {
 		c.mustResume(t, p, sendGRPC(conn), key{round, writers, 0})
 		c.look(t, p, round+1, rng)
 	}
-	failed, err := p.metric(t.Context(), "pando_background_errors_total")
-	t.Logf("seed %d: %d rounds, the process ended by itself in %d; background errors since the last start: %v, %v", seed, rounds, died, failed, err)
+	t.Logf("seed %d: %d rounds, the process ended by itself in %d; at least %v flushes and merges failed", seed, rounds, died, failed)
 	p.kill()
 	p = start(t, d.dir, variables...)
 	c.lookAtAll(t, p, rounds)
@@ -221,6 +225,7 @@ func (c *campaign) liveOnFullDisk(t *testing.T, p *process, d disk, round int, l
 			_ = p.admin(ctx, "compact") // fails for want of room
 		}
 	})
+	wg.Go(func() { gorge(ctx, conn) })
 	timer := time.NewTimer(200 * time.Millisecond)
 	<-timer.C
 	errs[writers] = d.fill(leave)
@@ -233,6 +238,22 @@ func (c *campaign) liveOnFullDisk(t *testing.T, p *process, d disk, round int, l
 	wg.Wait()
 	if err := errors.Join(errs...); err != nil {
 		t.Fatalf("round %d, %d bytes left: %v\n%s", round, leave, err, p.tail())
+	}
+}
+
+// gorge sends spans with large values, which nobody asks for, so that log files
+// fill up and memtables follow each other, until there is no room.
+func gorge(ctx context.Context, conn *grpc.ClientConn) {
+	rng := rand.New(rand.NewPCG(1, 1))
+	send := sendGRPC(conn)
+	for v := acknowledged; v == acknowledged && ctx.Err() == nil; {
+		l := &load{seed: rng.Uint64(), now: time.Now().UnixNano()}
+		req := l.request(key{writer: writers + 1})
+		for i := range 20 {
+			root := req.ResourceSpans[0].ScopeSpans[0].Spans[0]
+			root.Attributes = append(root.Attributes, text(fmt.Sprint("z", i), noise(rng, 40<<10)))
+		}
+		v, _ = send(ctx, req) // an error ends it too
 	}
 }
 

@@ -101,7 +101,7 @@ func (c *campaign) look(t *testing.T, p *process, round int, rng *rand.Rand) {
 		}
 		c.ledger.set(k, stored)
 	}
-	if err := c.settle(t.Context(), p, conn); err != nil {
+	if err := c.settle(t.Context(), conn); err != nil {
 		t.Fatal(err)
 	}
 	if round == 0 {

@@ -73,9 +73,9 @@ func content(ctx context.Context, conn *grpc.ClientConn, id string) (map[string]
 
 // settle looks for every request whose fate is unknown and writes down what it
 // finds. Whether all of it is there is for verify to see.
-func (c *campaign) settle(ctx context.Context, p *process, conn *grpc.ClientConn) error {
+func (c *campaign) settle(ctx context.Context, conn *grpc.ClientConn) error {
 	for _, k := range c.ledger.keys(unknown) {
-		spans, err := p.outline(ctx, c.load.traces(k)[0].id)
+		spans, err := content(ctx, conn, c.load.traces(k)[0].id)
 		if err != nil {
 			return err
 		}
@@ -96,11 +96,11 @@ func (c *campaign) verify(ctx context.Context, p *process, conn *grpc.ClientConn
 		own, next := c.ledger.is(k, stored), c.ledger.is(key{round, writer, seq + 1}, stored)
 		for _, m := range c.load.traces(k) {
 			want := m.expect(writer, own, next)
-			got, err := p.outline(ctx, m.id)
+			got, err := content(ctx, conn, m.id)
 			if err != nil {
 				return err
 			}
-			if err := compare(outlineOf(want), got); err != nil {
+			if err := compare(want, got); err != nil {
 				return fmt.Errorf("request %v, trace %s, stored %t, next stored %t: %w", k, m.id, own, next, err)
 			}
 			if own {
@@ -152,6 +152,9 @@ func (c *campaign) verifyIndexes(ctx context.Context, p *process, operation stri
 		return err
 	}
 	sample := traces[rng.IntN(len(traces))]
+	if got, err := p.outline(ctx, sample.id); err != nil || len(got) != sample.spans {
+		return fmt.Errorf("trace %s over the page's API: %d spans, want %d, %w", sample.id, len(got), sample.spans, err)
+	}
 	if err := c.search(ctx, p, url.Values{"tags": {"crash.unique=" + sample.unique}}, []found{sample}); err != nil {
 		return err
 	}
