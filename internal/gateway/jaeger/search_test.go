@@ -52,8 +52,8 @@ func TestLegacySearchQuery(t *testing.T) {
 		`tags={"error":"true"}`:                              {Time: recent, Limit: 100, ErrorsOnly: true},
 		`tags={"error":true,"span.kind":"Server"}`:           {Time: recent, Limit: 100, ErrorsOnly: true, Kind: trace.KindServer},
 		`tag=error:false`:                                    {Time: recent, Limit: 100, Tags: []search.Tag{tag("error", "false")}},
-		`tag=otel.status_code:ERROR&tag=otel.scope.name:lib`: {Time: recent, Limit: 100, Tags: []search.Tag{tag("otel.scope.name", "lib"), status(2)}},
-		`tag=otel.status_code:OK&tag=span.kind:unspecified`:  {Time: recent, Limit: 100, Tags: []search.Tag{status(1), tag("span.kind", "unspecified")}},
+		`tag=otel.status_code:ERROR&tag=otel.scope.name:lib`: {Time: recent, Limit: 100, Tags: []search.Tag{tag("otel.scope.name", "lib"), statusTag(2)}},
+		`tag=otel.status_code:OK&tag=span.kind:unspecified`:  {Time: recent, Limit: 100, Tags: []search.Tag{statusTag(1), tag("span.kind", "unspecified")}},
 		`tag=otel.status_code:odd`:                           {Time: recent, Limit: 100, Tags: []search.Tag{tag("otel.status_code", "odd")}},
 		`tags={"otel.status_description":"gone","w3c.tracestate":"a=b"}`: {Time: recent, Limit: 100, Tags: []search.Tag{
 			field(search.FieldStatusMessage, "gone"), field(search.FieldTraceState, "a=b"),
@@ -227,7 +227,7 @@ func TestAppendFloat(t *testing.T) {
 	}
 }
 
-func status(code int64) search.Tag {
+func statusTag(code int64) search.Tag {
 	return search.Tag{Level: search.LevelField, Key: search.FieldStatus, Value: trace.Value{Kind: trace.KindInt, Int: code}}
 }
 
