@@ -183,10 +183,14 @@ func isTerminal(w io.Writer) bool {
 	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }
 
-// humanDuration renders nanoseconds with three significant digits.
+// humanDuration renders nanoseconds with three significant digits, and whole
+// seconds from a minute on.
 func humanDuration(ns int64) string {
 	d := time.Duration(ns)
-	for _, unit := range []time.Duration{time.Hour, time.Minute, time.Second, time.Millisecond, time.Microsecond} {
+	if d >= time.Minute {
+		return d.Round(time.Second).String()
+	}
+	for _, unit := range []time.Duration{time.Second, time.Millisecond, time.Microsecond} {
 		if d >= 100*unit {
 			return d.Round(unit).String()
 		}
