@@ -12,12 +12,13 @@ import (
 // the rest of the query.
 type docIndex map[uint64][]uint32 // hash of the tag → codes, ascending
 
-// maxIndexedDocs bounds the dictionaries that get an index; larger ones are
-// expanded at each search.
-const maxIndexedDocs = 1 << 16
+// maxIndexedTags bounds an index to some 5 MB: nobody accounts for its memory.
+// Larger dictionaries are expanded at each search.
+const maxIndexedTags = 1 << 16
 
+// buildDocIndex returns nil when the documents hold too many tags.
 func buildDocIndex(l *column.Layout, id column.ID, docs *column.Dict) docIndex {
-	x := make(docIndex)
+	x, tags := make(docIndex), 0
 	var scratch []byte
 	for code := range uint32(docs.Len()) {
 		l.Expand(id, docs.Value(code), func(t column.Tag) bool {
@@ -26,8 +27,12 @@ func buildDocIndex(l *column.Layout, id column.ID, docs *column.Dict) docIndex {
 			if list := x[h]; len(list) == 0 || list[len(list)-1] != code {
 				x[h] = append(list, code)
 			}
-			return true
+			tags++
+			return tags <= maxIndexedTags
 		})
+		if tags > maxIndexedTags {
+			return nil
+		}
 	}
 	return x
 }
@@ -63,15 +68,12 @@ type docIndexKey column.ID
 
 // runDocs returns the index of a document column of a memtable batch.
 func runDocs(l *column.Layout, run *memtable.Run, v *column.Vector) docIndex {
-	if v.Dict.Len() > maxIndexedDocs {
-		return nil
-	}
 	return run.Memo(docIndexKey(v.ID), func() any { return buildDocIndex(l, v.ID, &v.Dict) }).(docIndex)
 }
 
 // partDocs returns the index of a dictionary column of documents.
 func (e *partEval) partDocs(p *part.Part, id column.ID, docs *column.Dict) docIndex {
-	if docs.Len() > maxIndexedDocs || e.memo == nil {
+	if e.memo == nil {
 		return nil
 	}
 	return e.memo.get(p, docIndexKey(id), func() any { return buildDocIndex(e.layout, id, docs) }).(docIndex)

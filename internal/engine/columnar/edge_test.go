@@ -455,14 +455,10 @@ func TestCancelledReads(t *testing.T) {
 			_, err := view.Distinct(ctx, []Ref{{Col: colUniq}})
 			return err
 		},
-		"keys": func() error {
-			_, err := view.ReadKeys(ctx, &ReadRequest{Keys: [][]byte{[]byte("key-01")}, Time: base.AllTime})
-			return err
-		},
 	}
 	for name, read := range reads {
 		ctx.left = 1 // lives through the first look, as a part begins
-		if err := read(); name != "keys" && !errors.Is(err, context.Canceled) {
+		if err := read(); !errors.Is(err, context.Canceled) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -479,4 +475,61 @@ func (c *countdown) Err() error {
 		return context.Canceled
 	}
 	return nil
+}
+
+// TestDocIndexIsBounded: documents with very many tags are searched without an
+// index, and found all the same.
+func TestDocIndexIsBounded(t *testing.T) {
+	l := testLayout(column.KeepAll)
+	var docs column.Dict
+	var doc []byte
+	for i := range maxIndexedTags {
+		doc = fmt.Appendf(doc, "k%d=v;", i)
+	}
+	docs.Append(doc)
+	if x := buildDocIndex(l, colDoc, &docs); len(x) != maxIndexedTags {
+		t.Errorf("%d tags are indexed, want %d", len(x), maxIndexedTags)
+	}
+	docs.Append([]byte("one=more"))
+	if x := buildDocIndex(l, colDoc, &docs); x != nil {
+		t.Errorf("an index of %d tags was built", len(x))
+	}
+	x := Expr{Op: OpEqual, Col: colDoc, Tag: "one", Value: column.StringValue("more")}
+	if got := matchDocs(l, &docs, nil, &x); !slices.Equal(got, []uint32{1}) {
+		t.Errorf("found %v without an index", got)
+	}
+}
+
+// TestValidate refuses what memtables and parts would answer differently.
+func TestValidate(t *testing.T) {
+	i, s := column.IntValue(1), column.StringValue("x")
+	deep := Expr{}
+	for range maxExprDepth + 1 {
+		deep = Expr{Op: OpNot, Kids: []Expr{deep}}
+	}
+	f := func(what string, x Expr, want base.Class) {
+		t.Helper()
+		req := TopRequest{Filter: x, Limit: 1}
+		if err := req.Validate(); err == nil || base.ClassOf(err) != want {
+			t.Errorf("%s: %v, want class %v", what, err, want)
+		}
+	}
+	f("depth", deep, base.ClassTooLarge)
+	f("nodes", Expr{Op: OpOr, Kids: make([]Expr, maxExprNodes)}, base.ClassTooLarge)
+	f("operator", Expr{Op: 99}, base.ClassInvalid)
+	f("not of two", Expr{Op: OpNot, Kids: make([]Expr, 2)}, base.ClassInvalid)
+	f("no type", Expr{Op: OpExists}, base.ClassInvalid)
+	f("document without tag", Expr{Op: OpExists, Col: colDoc}, base.ClassInvalid)
+	f("tag of a plain column", Expr{Op: OpExists, Col: colName, Tag: "x"}, base.ClassInvalid)
+	f("value of another type", Expr{Op: OpEqual, Col: colName, Value: i}, base.ClassInvalid)
+	f("bound of another type", Expr{Op: OpRange, Col: colSize, Lo: &i, Hi: &s}, base.ClassInvalid)
+	f("absent documents", Expr{Op: OpRange, Col: colDoc, Tag: "x", ZeroAbsent: true}, base.ClassInvalid)
+	for _, req := range []TopRequest{{}, {Limit: 1, By: colName}, {Limit: 1, TieFrom: -1}} {
+		if err := req.Validate(); base.ClassOf(err) != base.ClassInvalid {
+			t.Errorf("%+v: %v", req, err)
+		}
+	}
+	if err := (&TopRequest{Limit: 1, By: colSize, Filter: Expr{Op: OpRange, Col: colSize, Lo: &i, ZeroAbsent: true}}).Validate(); err != nil {
+		t.Error(err)
+	}
 }

@@ -1,6 +1,7 @@
 package columnar
 
 import (
+	"context"
 	"math"
 	"slices"
 
@@ -27,16 +28,16 @@ type partEval struct {
 }
 
 // rows returns the rows that match x and whose time lies in r.
-func (e *partEval) rows(x *Expr, r base.TimeRange) (*index.Set, error) {
+func (e *partEval) rows(ctx context.Context, x *Expr, r base.TimeRange) (*index.Set, error) {
 	meta := e.part.Meta()
 	if !meta.Time.Overlaps(r) {
 		return e.none(), nil
 	}
-	set, err := e.eval(x, nil)
+	set, err := e.eval(ctx, x, nil)
 	if err != nil || set.Len() == 0 || r.Covers(meta.Time) {
 		return set, err
 	}
-	return e.inTime(set, r)
+	return e.inTime(ctx, set, r)
 }
 
 func (e *partEval) universe() int { return e.part.Meta().Rows }
@@ -59,16 +60,16 @@ func (e *partEval) all(within *index.Set) *index.Set {
 
 // eval returns the rows within the candidates (nil: all rows) that match x. The
 // result is the caller's to change.
-func (e *partEval) eval(x *Expr, within *index.Set) (*index.Set, error) {
+func (e *partEval) eval(ctx context.Context, x *Expr, within *index.Set) (*index.Set, error) {
 	switch x.Op {
 	case OpTrue:
 		return e.all(within), nil
 	case OpAnd:
-		return e.evalAnd(x.Kids, within)
+		return e.evalAnd(ctx, x.Kids, within)
 	case OpOr:
 		out := e.none()
 		for i := range x.Kids {
-			s, err := e.eval(&x.Kids[i], within)
+			s, err := e.eval(ctx, &x.Kids[i], within)
 			if err != nil {
 				return nil, err
 			}
@@ -76,7 +77,7 @@ func (e *partEval) eval(x *Expr, within *index.Set) (*index.Set, error) {
 		}
 		return out, nil
 	case OpNot:
-		s, err := e.eval(&x.Kids[0], within)
+		s, err := e.eval(ctx, &x.Kids[0], within)
 		if err != nil {
 			return nil, err
 		}
@@ -84,11 +85,11 @@ func (e *partEval) eval(x *Expr, within *index.Set) (*index.Set, error) {
 		out.AndNot(s)
 		return out, nil
 	default:
-		return e.leaf(x, within)
+		return e.leaf(ctx, x, within)
 	}
 }
 
-func (e *partEval) evalAnd(kids []Expr, within *index.Set) (*index.Set, error) {
+func (e *partEval) evalAnd(ctx context.Context, kids []Expr, within *index.Set) (*index.Set, error) {
 	type costed struct {
 		x    *Expr
 		cost int
@@ -107,7 +108,7 @@ func (e *partEval) evalAnd(kids []Expr, within *index.Set) (*index.Set, error) {
 	slices.SortStableFunc(order, func(a, b costed) int { return a.cost - b.cost })
 	cur := within
 	for _, k := range order {
-		s, err := e.eval(k.x, cur)
+		s, err := e.eval(ctx, k.x, cur)
 		if err != nil || s.Len() == 0 {
 			return s, err
 		}
@@ -167,7 +168,7 @@ func (e *partEval) cost(x *Expr) (int, error) {
 	return ords.count(p), nil
 }
 
-func (e *partEval) leaf(x *Expr, within *index.Set) (*index.Set, error) {
+func (e *partEval) leaf(ctx context.Context, x *Expr, within *index.Set) (*index.Set, error) {
 	col, ok := e.part.Column(x.Col)
 	absent := x.matchesAbsent()
 	if !ok {
@@ -179,14 +180,14 @@ func (e *partEval) leaf(x *Expr, within *index.Set) (*index.Set, error) {
 	var out *index.Set
 	var err error
 	if e.part.ColumnInfo(col).Mode == part.Dict {
-		out, err = e.dictLeaf(col, x, within)
+		out, err = e.dictLeaf(ctx, col, x, within)
 	} else {
-		out, err = e.rawLeaf(col, x, within)
+		out, err = e.rawLeaf(ctx, col, x, within)
 	}
 	if err != nil || !absent || e.part.ColumnInfo(col).Values == e.universe() {
 		return out, err
 	}
-	have, err := e.leaf(&Expr{Op: OpExists, Col: x.Col, Tag: x.Tag}, within)
+	have, err := e.leaf(ctx, &Expr{Op: OpExists, Col: x.Col, Tag: x.Tag}, within)
 	if err != nil {
 		return nil, err
 	}
@@ -197,7 +198,7 @@ func (e *partEval) leaf(x *Expr, within *index.Set) (*index.Set, error) {
 }
 
 // dictLeaf answers a leaf over a dictionary column.
-func (e *partEval) dictLeaf(col int, x *Expr, within *index.Set) (*index.Set, error) {
+func (e *partEval) dictLeaf(ctx context.Context, col int, x *Expr, within *index.Set) (*index.Set, error) {
 	ords, err := e.ordinals(col, x)
 	if err != nil || ords.empty() {
 		return e.none(), err
@@ -207,7 +208,7 @@ func (e *partEval) dictLeaf(col int, x *Expr, within *index.Set) (*index.Set, er
 		return nil, err
 	}
 	if p == nil || ords.dense(p) || within != nil && within.Len() < ords.count(p)/8 {
-		return e.scanCodes(col, ords, within)
+		return e.scanCodes(ctx, col, ords, within)
 	}
 	out := &index.Set{}
 	out.Reset(e.universe())
@@ -232,10 +233,10 @@ func (e *partEval) dictLeaf(col int, x *Expr, within *index.Set) (*index.Set, er
 
 // scanCodes finds the rows whose code is one of ords by reading the code pages
 // of the blocks that hold candidates.
-func (e *partEval) scanCodes(col int, ords ordSet, within *index.Set) (*index.Set, error) {
+func (e *partEval) scanCodes(ctx context.Context, col int, ords ordSet, within *index.Set) (*index.Set, error) {
 	test := ords.bits(e.part.ColumnInfo(col).Distinct)
 	var rows []uint32
-	err := e.blocks(within, func(b int, info part.BlockInfo) error {
+	err := e.blocks(ctx, within, func(b int, info part.BlockInfo) error {
 		v, err := e.part.ReadColumn(b, col)
 		if err != nil {
 			return err
@@ -260,13 +261,13 @@ func (e *partEval) scanCodes(col int, ords ordSet, within *index.Set) (*index.Se
 }
 
 // rawLeaf answers a leaf over a raw column: filters and zones choose blocks.
-func (e *partEval) rawLeaf(col int, x *Expr, within *index.Set) (*index.Set, error) {
+func (e *partEval) rawLeaf(ctx context.Context, col int, x *Expr, within *index.Set) (*index.Set, error) {
 	may, err := e.candidateBlocks(col, x)
 	if err != nil {
 		return nil, err
 	}
 	var rows, buf []uint32
-	err = e.blocks(within, func(b int, info part.BlockInfo) error {
+	err = e.blocks(ctx, within, func(b int, info part.BlockInfo) error {
 		if may != nil && !may[b] || !e.zoneOverlaps(col, b, x) {
 			return nil
 		}
@@ -353,9 +354,9 @@ func intBounds(x *Expr) (lo, hi int64, ok bool) {
 
 // inTime keeps the rows whose time lies in r, reading times only of blocks that
 // the range cuts.
-func (e *partEval) inTime(set *index.Set, r base.TimeRange) (*index.Set, error) {
+func (e *partEval) inTime(ctx context.Context, set *index.Set, r base.TimeRange) (*index.Set, error) {
 	var rows, buf []uint32
-	err := e.blocks(set, func(b int, info part.BlockInfo) error {
+	err := e.blocks(ctx, set, func(b int, info part.BlockInfo) error {
 		if !info.Time.Overlaps(r) {
 			return nil
 		}
@@ -382,10 +383,13 @@ func (e *partEval) inTime(set *index.Set, r base.TimeRange) (*index.Set, error) 
 	return set, nil
 }
 
-// blocks calls visit for every block that holds a candidate row.
-func (e *partEval) blocks(within *index.Set, visit func(b int, info part.BlockInfo) error) error {
+// blocks calls visit for every block that holds a candidate row, until ctx ends.
+func (e *partEval) blocks(ctx context.Context, within *index.Set, visit func(b int, info part.BlockInfo) error) error {
 	if within == nil {
 		for b := range e.part.Meta().Blocks {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
 			if err := visit(b, e.part.Block(b)); err != nil {
 				return err
 			}
@@ -393,6 +397,9 @@ func (e *partEval) blocks(within *index.Set, visit func(b int, info part.BlockIn
 		return nil
 	}
 	for row, ok := within.Next(0); ok; {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
 		b := e.part.BlockOfRow(int(row))
 		info := e.part.Block(b)
 		if err := visit(b, info); err != nil {

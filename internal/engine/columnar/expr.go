@@ -45,8 +45,8 @@ const (
 	maxExprNodes = 1024
 )
 
-// Validate reports why the tree cannot be evaluated, as a base.ClassInvalid
-// error.
+// Validate reports why the tree cannot be evaluated, as a base.ClassInvalid or
+// base.ClassTooLarge error.
 func (x *Expr) Validate() error {
 	nodes := 0
 	return x.validate(0, &nodes)
@@ -54,7 +54,7 @@ func (x *Expr) Validate() error {
 
 func (x *Expr) validate(depth int, nodes *int) error {
 	if *nodes++; depth > maxExprDepth || *nodes > maxExprNodes {
-		return base.Errorf(base.ClassTooLarge, "filter: at most %d levels and %d conditions", maxExprDepth, maxExprNodes)
+		return base.Errorf(base.ClassTooLarge, "filter is too large: at most %d levels and %d conditions", maxExprDepth, maxExprNodes)
 	}
 	switch x.Op {
 	case OpTrue:
@@ -83,8 +83,14 @@ func (x *Expr) validateLeaf() error {
 		return base.Errorf(base.ClassInvalid, "filter: column %v has no type", x.Col)
 	case (t == column.Doc) != (x.Tag != ""):
 		return base.Errorf(base.ClassInvalid, "filter: column %v: a tag is named for documents, and only for them", x.Col)
-	case t != column.Doc && x.Op == OpEqual && x.Value.Type != t:
+	case x.ZeroAbsent && (t == column.Doc || x.Op != OpRange):
+		return base.Errorf(base.ClassInvalid, "filter: column %v: absent values count as zero in ranges of plain columns only", x.Col)
+	case t == column.Doc:
+		return nil // a tag may be of any type
+	case x.Op == OpEqual && x.Value.Type != t:
 		return base.Errorf(base.ClassInvalid, "filter: column %v compared with a %v", x.Col, x.Value.Type)
+	case x.Op == OpRange && (x.Lo != nil && x.Lo.Type != t || x.Hi != nil && x.Hi.Type != t):
+		return base.Errorf(base.ClassInvalid, "filter: column %v bounded by another type", x.Col)
 	}
 	return nil
 }

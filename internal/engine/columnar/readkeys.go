@@ -12,7 +12,8 @@ import (
 // ReadRequest asks for all rows of some keys.
 type ReadRequest struct {
 	Keys [][]byte // distinct, any order
-	// Columns to read, ascending; nil means all. Identities always come.
+	// Columns to read, ascending; nil means all. Identities always come. Rows that
+	// share an identity and differ in other columns only may come as one.
 	Columns []column.ID
 	Time    base.TimeRange
 	// MaxRows bounds the answer; zero means no bound. Beyond it the call fails
@@ -56,7 +57,7 @@ func (g *gatherer) key(key []byte) error {
 	for _, run := range g.view.runs {
 		if rows := run.RowsOf(key); len(rows) > 0 && run.Time.Overlaps(g.time) {
 			g.unsorted = true
-			if err := g.add(run.Select(rows).Pick(g.columns)); err != nil {
+			if err := g.add(run.Pick(g.columns).Select(rows)); err != nil {
 				return err
 			}
 		}

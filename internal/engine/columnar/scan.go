@@ -32,11 +32,11 @@ const (
 // piece from all parts and memtables, so that a row is decoded once, with the
 // block around it.
 func (v *View) Scan(ctx context.Context, req *ScanRequest, visit func(*column.Batch) error) error {
-	bounds, err := v.scanBounds(req.From)
+	g := gatherer{view: v, columns: req.Columns, time: v.clip(req.Time)}
+	bounds, err := v.scanBounds(req.From, g.time)
 	if err != nil {
 		return err
 	}
-	g := gatherer{view: v, columns: req.Columns, time: v.clip(req.Time)}
 	for i, lo := range bounds {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -58,8 +58,8 @@ func (v *View) Scan(ctx context.Context, req *ScanRequest, visit func(*column.Ba
 }
 
 // scanBounds returns the first keys of the pieces to read, ascending, the first
-// of them from.
-func (v *View) scanBounds(from []byte) ([][]byte, error) {
+// of them from. Only what has rows in the time range counts.
+func (v *View) scanBounds(from []byte, time base.TimeRange) ([][]byte, error) {
 	bounds := [][]byte{from}
 	add := func(key []byte) {
 		if bytes.Compare(key, bounds[len(bounds)-1]) > 0 {
@@ -68,6 +68,9 @@ func (v *View) scanBounds(from []byte) ([][]byte, error) {
 	}
 	var largest *part.Part
 	for _, p := range v.parts {
+		if !p.Meta().Time.Overlaps(time) {
+			continue
+		}
 		if largest == nil || p.Meta().Blocks > largest.Meta().Blocks {
 			largest = p
 		}
@@ -101,7 +104,7 @@ func (g *gatherer) keyRange(lo, hi []byte) error {
 		}
 		if rows := run.RowsBetween(lo, hi); len(rows) > 0 {
 			g.unsorted = true
-			if err := g.add(run.Select(rows).Pick(g.columns)); err != nil {
+			if err := g.add(run.Pick(g.columns).Select(rows)); err != nil {
 				return err
 			}
 		}

@@ -26,6 +26,20 @@ type TopRequest struct {
 	TieFrom int
 }
 
+// Validate reports why the request cannot be answered, as a base.ClassInvalid or
+// base.ClassTooLarge error.
+func (r *TopRequest) Validate() error {
+	switch {
+	case r.Limit < 1:
+		return base.Errorf(base.ClassInvalid, "limit %d: want at least 1", r.Limit)
+	case r.By != (column.ID{}) && r.By.Type != column.Int64:
+		return base.Errorf(base.ClassInvalid, "order by column %v: want one of integers", r.By)
+	case r.TieFrom < 0:
+		return base.Errorf(base.ClassInvalid, "ties from key byte %d: want 0 or more", r.TieFrom)
+	}
+	return r.Filter.Validate()
+}
+
 // Top is a key with the greatest value among its matching rows.
 type Top struct {
 	Key   []byte
@@ -43,11 +57,19 @@ func CompareTops(a, b Top, tieFrom int) int {
 
 // TopKeys returns the best keys, best first. It is exact over memtables and
 // parts: a key's rows may lie in any number of them. Parts and blocks that
-// cannot reach the list any more are skipped by their time range or zone.
+// cannot reach the list any more are skipped by their time range or zone. It
+// looks at rows before they are reconciled, so under column.NewestWins a row
+// that a newer version hides still counts.
 func (v *View) TopKeys(ctx context.Context, req *TopRequest) ([]Top, error) {
+	if err := req.Validate(); err != nil {
+		return nil, err
+	}
 	time := v.clip(req.Time)
 	top := topList{limit: req.Limit, tieFrom: req.TieFrom, at: make(map[string]int)}
 	for _, run := range v.runs {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
 		topOfRun(v.layout, run, req, time, &top)
 	}
 	parts := slices.Clone(v.parts)
@@ -60,7 +82,7 @@ func (v *View) TopKeys(ctx context.Context, req *TopRequest) ([]Top, error) {
 			break // ordered by time: no later part can be better
 		}
 		e := partEval{layout: v.layout, part: p, memo: &v.tablet.memo}
-		if err := e.top(req, time, &top); err != nil {
+		if err := e.top(ctx, req, time, &top); err != nil {
 			return nil, v.damaged(p, err)
 		}
 	}
@@ -88,8 +110,8 @@ func topOfRun(l *column.Layout, run *memtable.Run, req *TopRequest, r base.TimeR
 }
 
 // top offers the matching rows of the part.
-func (e *partEval) top(req *TopRequest, r base.TimeRange, top *topList) error {
-	set, err := e.rows(&req.Filter, r)
+func (e *partEval) top(ctx context.Context, req *TopRequest, r base.TimeRange, top *topList) error {
+	set, err := e.rows(ctx, &req.Filter, r)
 	if err != nil || set.Len() == 0 {
 		return err
 	}
@@ -100,7 +122,7 @@ func (e *partEval) top(req *TopRequest, r base.TimeRange, top *topList) error {
 		}
 	}
 	var buf []uint32
-	return e.blocks(set, func(b int, info part.BlockInfo) error {
+	return e.blocks(ctx, set, func(b int, info part.BlockInfo) error {
 		if !e.blockMayEnter(b, col, info, req, top) {
 			return nil
 		}
