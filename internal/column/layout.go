@@ -55,6 +55,8 @@ type Layout struct {
 	Families []Family
 	Columns  []Spec // declared columns, any order
 	Rule     Rule
+	// Projections are kept with every part, ascending by name.
+	Projections []Projection
 	// BlockRows is the aim for rows per block; blocks close at the next key
 	// boundary, at 2×BlockRows at the latest. Zero means 1024.
 	BlockRows int
@@ -63,6 +65,23 @@ type Layout struct {
 	// more. Values passed to emit are valid during the call only. Nil if the
 	// layout has no Doc column.
 	Expand func(id ID, doc []byte, emit func(Tag) bool)
+}
+
+// Ref names a column, or a tag of a document column.
+type Ref struct {
+	Col ID
+	Tag string // for a Doc column; its first tag of that name counts
+}
+
+// MaxRefs is the most columns a Projection combines.
+const MaxRefs = 4
+
+// Projection asks that every part keeps the distinct combinations of some
+// columns' values, so that a catalogue is read, not computed. Combinations that
+// only dropped rows had may be among them.
+type Projection struct {
+	Name string // persisted
+	Refs []Ref  // 1 to MaxRefs
 }
 
 // Tag is one named value of an expanded document.
@@ -93,6 +112,11 @@ func (l *Layout) Validate() error {
 	}
 	if l.Rule < KeepAll || l.Rule > NewestWins {
 		errs = append(errs, fmt.Errorf("layout %s: unknown reconcile rule %d", l.Name, l.Rule))
+	}
+	for i, p := range l.Projections {
+		if p.Name == "" || len(p.Refs) == 0 || len(p.Refs) > MaxRefs || i > 0 && l.Projections[i-1].Name >= p.Name {
+			errs = append(errs, fmt.Errorf("layout %s: projection %q: want 1 to %d columns, and names ascending", l.Name, p.Name, MaxRefs))
+		}
 	}
 	for _, s := range l.Columns {
 		switch {

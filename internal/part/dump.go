@@ -103,6 +103,9 @@ func (d *dumper) unit(u unitInfo) error {
 		d.a.printf("-- value filters of column %v, group %d", d.p.meta.columns[u.col].id, u.i)
 		d.a.ints("lengths by block", min(filterBlocks, len(d.p.meta.blocks)-u.i*filterBlocks))
 		d.a.take(len(d.a.src), "filters, package filter")
+	case unitProjection:
+		d.a.printf("-- projection %q", d.p.meta.projections[u.i].name)
+		d.a.take(len(u.payload), "bytes of the engine")
 	case unitKeyFilter:
 		d.a.printf("-- key filter")
 		d.a.take(len(u.payload), "package filter")
@@ -150,6 +153,10 @@ func (d *dumper) meta() {
 	a.printf("-- units elsewhere")
 	d.places("chunks of the page directory")
 	d.place("key filter")
+	for range d.a.uvarint("projections: %d") {
+		d.a.text("name")
+		d.place("projection")
+	}
 }
 
 // place writes where a unit lies.

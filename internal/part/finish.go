@@ -50,6 +50,22 @@ func (w *Writer) finish() (Meta, error) {
 	return m, w.publish()
 }
 
+// AddProjection stores bytes with the part that Projection gives back: an answer
+// computed from its rows, such as the distinct values of some columns. Names come
+// ascending; it is called between the last column and Finish.
+func (w *Writer) AddProjection(name string, data []byte) error {
+	n := len(w.meta.projections)
+	if w.state != stateColumns || n > 0 && w.meta.projections[n-1].name >= name {
+		return base.Errorf(base.ClassBug, "projection %q in state %d, after %d others", name, w.state, n)
+	}
+	ref, err := w.index.unit(data)
+	if err != nil {
+		return err
+	}
+	w.meta.projections = append(w.meta.projections, projectionMeta{name: name, ref: ref})
+	return nil
+}
+
 func (w *Writer) writePrimary() error {
 	f, err := w.createFile(primaryName, kindPrimary, 0)
 	if err != nil {

@@ -27,6 +27,7 @@ import (
 //	                 section ints smallest, section ints largest
 //	units     of the page directory, by chunk       (in primary.bin)
 //	unit      of the key filter                     (in filter.bin)
+//	projections: uvarint number, then section name and unit (in index.seg)
 //
 //	unit:     uvarint offset, uvarint size with frame (0: none)
 //	units:    uvarint number, then units
@@ -121,6 +122,15 @@ type meta struct {
 	columns   []columnMeta
 	chunks    []pageRef
 	keyFilter pageRef
+	// projections are small answers that the engine computed from the rows,
+	// ascending by name.
+	projections []projectionMeta
+}
+
+// projectionMeta names a projection and where it lies, in index.seg.
+type projectionMeta struct {
+	name string
+	ref  pageRef
 }
 
 // append appends the unit's payload.
@@ -133,7 +143,12 @@ func (m *meta) append(dst []byte) []byte {
 		dst = m.columns[i].append(dst, len(m.blocks))
 	}
 	dst = appendUnits(dst, m.chunks)
-	return appendUnit(dst, m.keyFilter)
+	dst = appendUnit(dst, m.keyFilter)
+	dst = binary.AppendUvarint(dst, uint64(len(m.projections)))
+	for _, p := range m.projections {
+		dst = appendUnit(appendSection(dst, []byte(p.name)), p.ref)
+	}
+	return dst
 }
 
 func (m *meta) appendBlocks(dst []byte) []byte {
@@ -213,10 +228,25 @@ func parseMeta(src []byte) (*meta, error) {
 	}
 	m.chunks = d.units()
 	m.keyFilter = d.unit()
+	m.parseProjections(&d)
 	if d.err == nil && len(m.chunks) != chunks(len(m.blocks)) {
 		d.fail(corruptf("%d chunks for %d blocks", len(m.chunks), len(m.blocks)))
 	}
 	return m, d.done()
+}
+
+func (m *meta) parseProjections(d *decoder) {
+	n := d.count("projections", len(d.src)/3)
+	for range n {
+		p := projectionMeta{name: string(d.section()), ref: d.unit()}
+		if k := len(m.projections); d.err == nil && k > 0 && m.projections[k-1].name >= p.name {
+			d.fail(corruptf("projection %q is not after %q", p.name, m.projections[k-1].name))
+		}
+		if d.err != nil {
+			return
+		}
+		m.projections = append(m.projections, p)
+	}
 }
 
 func (m *meta) parseBlocks(d *decoder) {

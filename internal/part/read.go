@@ -221,6 +221,17 @@ func (p *Part) Terms(col int) (*index.Terms, error) {
 	})
 }
 
+// Projection returns what the writer stored under the name, or nil. The bytes
+// are shared.
+func (p *Part) Projection(name string) ([]byte, error) {
+	for i := range p.meta.projections {
+		if p.meta.projections[i].name == name {
+			return p.index.unit(p.meta.projections[i].ref)
+		}
+	}
+	return nil, nil
+}
+
 // Postings returns the rows of every term of a Dict column, or nil when the
 // layout says NoIndex: then readers scan the codes, as for a dense term.
 func (p *Part) Postings(col int) (*index.Postings, error) {

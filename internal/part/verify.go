@@ -140,6 +140,7 @@ const (
 	unitPostings
 	unitFilters
 	unitKeyFilter
+	unitProjection
 )
 
 // unitInfo is a unit and what it holds.
@@ -211,7 +212,7 @@ func (p *Part) checkUnit(u *unitInfo) error {
 		err = p.verifyPostings(u.col)
 	case unitFilters:
 		_, err = p.filterGroup(u.col, u.i)
-	case unitIdentity, unitPage, unitChunk, unitKeyFilter:
+	case unitIdentity, unitPage, unitChunk, unitKeyFilter, unitProjection:
 		// Listing the units and reading all rows decodes them.
 	}
 	return err
@@ -260,6 +261,9 @@ func (p *Part) units() (map[*fileReader][]unitInfo, error) {
 		}
 	}
 	add(unitInfo{file: p.filter, ref: p.meta.keyFilter, kind: unitKeyFilter})
+	for i := range p.meta.projections {
+		add(unitInfo{file: p.index, ref: p.meta.projections[i].ref, kind: unitProjection, i: i})
+	}
 	for i := range p.meta.blocks {
 		c, k, err := p.chunk(i)
 		if err != nil {

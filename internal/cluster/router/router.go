@@ -192,7 +192,7 @@ func (g *Group) ReadKeys(ctx context.Context, req *columnar.ReadRequest) ([]*col
 
 // Distinct returns the combinations of the columns' values over all tablets;
 // one that several tablets have comes several times.
-func (g *Group) Distinct(ctx context.Context, refs []columnar.Ref) ([]columnar.Tuple, error) {
+func (g *Group) Distinct(ctx context.Context, refs []column.Ref) ([]columnar.Tuple, error) {
 	var mu sync.Mutex
 	var all []columnar.Tuple
 	_, err := g.each(ctx, func(_ int, v *columnar.View) error {

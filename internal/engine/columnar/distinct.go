@@ -1,8 +1,8 @@
 package columnar
 
 import (
+	"cmp"
 	"context"
-	"fmt"
 	"strings"
 
 	"github.com/pandodb/pando/internal/base"
@@ -12,37 +12,56 @@ import (
 )
 
 // Ref names a column, or a tag of a document column.
-type Ref struct {
-	Col column.ID
-	Tag string // for a Doc column
-}
+type Ref = column.Ref
 
 // maxRefs is the most columns one Distinct combines.
-const maxRefs = 4
+const maxRefs = column.MaxRefs
 
 // Tuple is one combination of values, as many as there were refs. An absent
 // value has type zero.
 type Tuple [maxRefs]column.Value
 
-// Distinct returns every combination of the columns' values that some live row
-// has, in no order. What a part holds is computed once and remembered with it.
+// maxTuples is the most combinations one Distinct returns, of a tablet or of a
+// part: about 25 MB. Columns with more are no list that anybody reads.
+const maxTuples = 100_000
+
+func errTuples(refs []Ref) error {
+	names := make([]string, len(refs))
+	for i, r := range refs {
+		names[i] = cmp.Or(r.Tag, r.Col.Name)
+	}
+	return base.Errorf(base.ClassTooLarge, "%s: more than %d different combinations: ask for fewer columns, or search instead of listing",
+		strings.Join(names, ", "), maxTuples)
+}
+
+// Distinct returns every combination of the columns' values that some row has,
+// in no order; above 100,000 it fails with a base.ClassTooLarge error. What a
+// part holds is computed once and remembered with it, so values of rows past
+// retention stay until their segment goes.
 func (v *View) Distinct(ctx context.Context, refs []Ref) ([]Tuple, error) {
 	if len(refs) == 0 || len(refs) > maxRefs {
 		return nil, base.Errorf(base.ClassInvalid, "distinct over %d columns: want 1 to %d", len(refs), maxRefs)
 	}
 	out := tupleSet{seen: make(map[string]struct{})}
 	for _, run := range v.runs {
-		out.addAll(distinctOfRun(v.layout, run, refs))
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		if out.addAll(distinctOfRun(v.layout, run, refs)); len(out.tuples) > maxTuples {
+			return nil, errTuples(refs)
+		}
 	}
 	for _, p := range v.parts {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		tuples, err := v.tablet.distinctOfPart(p, refs)
+		tuples, err := v.tablet.distinctOfPart(ctx, p, refs)
 		if err != nil {
 			return nil, v.damaged(p, err)
 		}
-		out.addAll(tuples)
+		if out.addAll(tuples); len(out.tuples) > maxTuples {
+			return nil, errTuples(refs)
+		}
 	}
 	return out.tuples, nil
 }
@@ -190,16 +209,20 @@ func distinctOfRun(l *column.Layout, run *memtable.Run, refs []Ref) []Tuple {
 }
 
 // distinctKey is the key of a Distinct answer among what is remembered of a part.
-type distinctKey string
+type distinctKey [maxRefs]Ref
 
 // distinctOfPart returns the part's combinations, from memory if it was asked
 // before.
-func (t *Tablet) distinctOfPart(p *part.Part, refs []Ref) ([]Tuple, error) {
-	key := distinctKey(refsKey(refs))
+func (t *Tablet) distinctOfPart(ctx context.Context, p *part.Part, refs []Ref) ([]Tuple, error) {
+	var key distinctKey
+	copy(key[:], refs)
 	if known, ok := t.memo.find(p, key); ok {
 		return known.([]Tuple), nil
 	}
-	tuples, err := scanDistinct(t.o.Layout, p, refs)
+	tuples, ok, err := storedTuples(t.o.Layout, p, refs)
+	if err == nil && !ok {
+		tuples, err = scanDistinct(ctx, t.o.Layout, p, refs)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -207,16 +230,8 @@ func (t *Tablet) distinctOfPart(p *part.Part, refs []Ref) ([]Tuple, error) {
 	return tuples, nil
 }
 
-func refsKey(refs []Ref) string {
-	var b strings.Builder
-	for _, r := range refs {
-		fmt.Fprintf(&b, "%v\x00%s\x00", r.Col, r.Tag)
-	}
-	return b.String()
-}
-
 // scanDistinct reads the columns of every block.
-func scanDistinct(l *column.Layout, p *part.Part, refs []Ref) ([]Tuple, error) {
+func scanDistinct(ctx context.Context, l *column.Layout, p *part.Part, refs []Ref) ([]Tuple, error) {
 	in, set := newInterners(l, refs), make(map[codes]struct{})
 	cols := columnNumbers(p, refs)
 	byCode := make([][]uint32, len(refs))
@@ -235,6 +250,12 @@ func scanDistinct(l *column.Layout, p *part.Part, refs []Ref) ([]Tuple, error) {
 	}
 	rows := make([][]uint32, len(refs))
 	for b := range p.Meta().Blocks {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		if len(set) > maxTuples {
+			return nil, errTuples(refs)
+		}
 		for i, c := range cols {
 			var v *column.Vector
 			if c >= 0 {

@@ -134,7 +134,13 @@ func (t *Tablet) flushSegment(seg base.TimeRange, runs []*memtable.Run) (*part.P
 	if err != nil {
 		return nil, err
 	}
-	if err := writeSorted(w, sorted); err != nil {
+	err = writeSorted(w, sorted)
+	if err == nil {
+		err = writeProjections(w, t.o.Layout, func(refs []column.Ref) ([]Tuple, error) {
+			return tuplesOfRuns(t.o.Layout, runs, seg, refs)
+		})
+	}
+	if err != nil {
 		return nil, errors.Join(fmt.Errorf("flush part %v: %w", id, err), w.Abort())
 	}
 	if _, err := w.Finish(); err != nil {

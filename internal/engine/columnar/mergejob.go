@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/pandodb/pando/internal/base"
+	"github.com/pandodb/pando/internal/column"
 	"github.com/pandodb/pando/internal/jobs"
 	"github.com/pandodb/pando/internal/manifest"
 	"github.com/pandodb/pando/internal/merge"
@@ -163,7 +164,12 @@ func (t *Tablet) mergeInto(ctx context.Context, w *part.Writer, seg base.TimeRan
 		}
 		once = append(once, p)
 	}
-	return merge.Parts(ctx, w, t.o.Layout, once)
+	if err := merge.Parts(ctx, w, t.o.Layout, once); err != nil {
+		return err
+	}
+	return writeProjections(w, t.o.Layout, func(refs []column.Ref) ([]Tuple, error) {
+		return t.tuplesOfParts(ctx, inputs, refs)
+	})
 }
 
 // merge writes the merged part and swaps it for its inputs. A damaged input is

@@ -199,15 +199,15 @@ func (t *Tablet) FlushedIndex() uint64 {
 	return t.mu.cur.snap.Flushed.Index
 }
 
-// MemoryBytes returns the memory of rows that are not yet in parts.
-func (t *Tablet) MemoryBytes() int {
+// MemoryBytes returns the memory of rows that are not yet in parts: in the open
+// memtable, and in those that wait for their flush.
+func (t *Tablet) MemoryBytes() (open, sealed int) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	n := t.mu.open.View().Bytes
 	for _, m := range t.mu.sealed {
-		n += m.View().Bytes
+		sealed += m.View().Bytes
 	}
-	return n
+	return t.mu.open.View().Bytes, sealed
 }
 
 // WritableAt returns the times that tablets of the TTL take at the moment now:

@@ -36,11 +36,12 @@ var (
 // testLayout has documents of the form "k=v;k=v".
 func testLayout(rule column.Rule) *column.Layout {
 	return &column.Layout{
-		Name:      "test",
-		Families:  []column.Family{{Name: "fix"}, {Name: "attr", Dynamic: true}, {Name: "doc"}},
-		Columns:   []column.Spec{{ID: colName}, {ID: colSize, Zone: true}, {ID: colRef, Codec: column.CodecIDRef, NoIndex: true}, {ID: colDoc}, {ID: colMany}},
-		Rule:      rule,
-		BlockRows: 16,
+		Name:        "test",
+		Families:    []column.Family{{Name: "fix"}, {Name: "attr", Dynamic: true}, {Name: "doc"}},
+		Columns:     []column.Spec{{ID: colName}, {ID: colSize, Zone: true}, {ID: colRef, Codec: column.CodecIDRef, NoIndex: true}, {ID: colDoc}, {ID: colMany}},
+		Rule:        rule,
+		BlockRows:   16,
+		Projections: []column.Projection{{Name: "kinds", Refs: []column.Ref{{Col: colDoc, Tag: "svc"}, {Col: colName}, {Col: colCode}}}},
 		Expand: func(_ column.ID, doc []byte, emit func(column.Tag) bool) {
 			for pair := range bytes.SplitSeq(doc, []byte(";")) {
 				k, v, ok := bytes.Cut(pair, []byte("="))

@@ -43,6 +43,14 @@ func AttrColumn(key string, t column.Type) column.ID {
 	return column.ID{Family: FamilyAttr, Type: t, Name: key}
 }
 
+// OperationRefs are the columns whose combinations are the catalogue of services
+// and operations: service name, span name, kind.
+var OperationRefs = []column.Ref{
+	{Col: ColResource, Tag: "service.name"},
+	{Col: ColName},
+	{Col: ColKind},
+}
+
 var layout = &column.Layout{
 	Name: "trace",
 	Families: []column.Family{
@@ -68,8 +76,9 @@ var layout = &column.Layout{
 		{ID: ColLinks},
 		{ID: ColExtra},
 	},
-	Rule:   column.DropExact,
-	Expand: Expand,
+	Rule:        column.DropExact,
+	Projections: []column.Projection{{Name: "operations", Refs: OperationRefs}},
+	Expand:      Expand,
 }
 
 // Layout returns the layout of the trace model. All callers share it.

@@ -20,7 +20,7 @@ type Store interface {
 	// ReadKeys returns the keys' rows, each key in one batch, batches in no order.
 	ReadKeys(ctx context.Context, req *columnar.ReadRequest) ([]*column.Batch, error)
 	// Distinct returns the combinations of values, possibly more than once.
-	Distinct(ctx context.Context, refs []columnar.Ref) ([]columnar.Tuple, error)
+	Distinct(ctx context.Context, refs []column.Ref) ([]columnar.Tuple, error)
 	// Scan visits all rows of a time range in batches of whole keys.
 	Scan(ctx context.Context, req *columnar.ScanRequest, visit func(*column.Batch) error) error
 }
@@ -205,17 +205,9 @@ func (t *Traces) Summaries(ctx context.Context, q *Query) ([]trace.Summary, erro
 	return sums, nil
 }
 
-// operationRefs are the columns whose combinations make the catalogue of
-// services and operations.
-var operationRefs = []columnar.Ref{
-	{Col: trace.ColResource, Tag: "service.name"},
-	{Col: trace.ColName},
-	{Col: trace.ColKind},
-}
-
 // Services returns the names of the services that have spans, ascending.
 func (t *Traces) Services(ctx context.Context) ([]string, error) {
-	tuples, err := t.store.Distinct(ctx, operationRefs)
+	tuples, err := t.store.Distinct(ctx, trace.OperationRefs)
 	if err != nil {
 		return nil, err
 	}
@@ -232,7 +224,7 @@ func (t *Traces) Services(ctx context.Context) ([]string, error) {
 // Operations returns the operations of a service, ascending by name and kind;
 // KindUnspecified asks for all kinds.
 func (t *Traces) Operations(ctx context.Context, service string, kind trace.Kind) ([]trace.Operation, error) {
-	tuples, err := t.store.Distinct(ctx, operationRefs)
+	tuples, err := t.store.Distinct(ctx, trace.OperationRefs)
 	if err != nil {
 		return nil, err
 	}
