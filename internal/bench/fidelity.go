@@ -46,7 +46,7 @@ func sameSpans(want []corpus.Span, got []trace.Span) error {
 	}
 	sorted := make([]trace.Span, len(want))
 	for i := range want {
-		sorted[i] = LowerSpan(&want[i])
+		sorted[i] = lowerSpan(&want[i])
 	}
 	slices.SortFunc(sorted, func(a, b trace.Span) int {
 		return cmp.Or(cmp.Compare(a.StartNanos, b.StartNanos), bytes.Compare(a.SpanID[:], b.SpanID[:]))
@@ -60,8 +60,8 @@ func sameSpans(want []corpus.Span, got []trace.Span) error {
 	return nil
 }
 
-// LowerSpan turns a span of the corpus into one of the server.
-func LowerSpan(s *corpus.Span) trace.Span {
+// lowerSpan turns a span of the corpus into one of the server.
+func lowerSpan(s *corpus.Span) trace.Span {
 	out := trace.Span{
 		TraceID: trace.ID(s.TraceID), SpanID: trace.SpanID(s.SpanID), ParentID: trace.SpanID(s.Parent),
 		Flags: s.Flags, Name: s.Name, Kind: trace.Kind(s.Kind), StartNanos: uint64(s.Start), EndNanos: uint64(s.End),

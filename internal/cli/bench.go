@@ -20,7 +20,7 @@ func newBench(env *Env) *cobra.Command {
 type benchFlags struct {
 	o      bench.Options
 	asJSON bool
-	noisy  bool
+	quiet  bool
 }
 
 func newBenchTraces(env *Env) *cobra.Command {
@@ -46,7 +46,7 @@ Exit code 3 when an answer was wrong.`,
 	flags.StringVar(&f.o.Dir, "keep", "", "run in this directory and keep the data")
 	flags.BoolVar(&f.o.SkipFloor, "no-floor", false, "leave the estimate of the least size out")
 	flags.BoolVar(&f.asJSON, "json", false, "print the report as JSON")
-	flags.BoolVarP(&f.noisy, "progress", "p", true, "say on standard error what is going on")
+	flags.BoolVarP(&f.quiet, "quiet", "q", false, "no progress on standard error")
 	return cmd
 }
 
@@ -55,7 +55,7 @@ func runBench(cmd *cobra.Command, env *Env, f *benchFlags) error {
 	if err := f.o.Config.Load("", env.Environ); err != nil {
 		return base.Mark(base.ClassInvalid, err)
 	}
-	if f.noisy {
+	if !f.quiet {
 		f.o.Log = func(format string, args ...any) {
 			_, _ = fmt.Fprintf(env.Stderr, format+"\n", args...) // progress, for whoever watches
 		}

@@ -56,7 +56,7 @@ func runDemo(ctx context.Context, env *Env, f *demoFlags) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, d.Close()) }()
-	_, _ = fmt.Fprintf(env.Stderr, "Filling in %s of a web shop ...\n", f.history) // progress, for whoever watches
+	_, _ = fmt.Fprintf(env.Stderr, "Filling in %g hours of a web shop ...\n", f.history.Hours()) // progress, for whoever watches
 	filled, err := d.Fill(ctx, nil)
 	if err != nil {
 		return err

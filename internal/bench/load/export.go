@@ -3,6 +3,7 @@ package load
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	collectorpb "go.opentelemetry.io/proto/otlp/collector/trace/v1"
@@ -41,10 +42,10 @@ func Export(ctx context.Context, conn *grpc.ClientConn, body []byte) (ack Ack, r
 		}
 		delay, again := retryAfter(err)
 		if !again {
-			return Ack{}, retries, exportError(classify(ctx, err))
+			return Ack{}, retries, fmt.Errorf("export spans: %w", classify(ctx, err))
 		}
 		if retries == maxRetries {
-			return Ack{}, retries, exportError(errors.Join(errGaveUp, classify(ctx, err)))
+			return Ack{}, retries, fmt.Errorf("export spans: %w: %w", errGaveUp, classify(ctx, err))
 		}
 		retries++
 		if !sleep(ctx, delay) {

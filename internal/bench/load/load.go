@@ -3,7 +3,6 @@ package load
 import (
 	"context"
 	"errors"
-	"fmt"
 	"iter"
 	"slices"
 	"sync"
@@ -248,5 +247,3 @@ func sleep(ctx context.Context, d time.Duration) bool {
 
 // errGaveUp marks requests that the server kept turning away.
 var errGaveUp = errors.New("the server kept asking to come back later")
-
-func exportError(err error) error { return fmt.Errorf("export spans: %w", err) }
