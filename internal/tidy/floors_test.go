@@ -3,6 +3,7 @@ package tidy
 import (
 	"fmt"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -41,10 +42,8 @@ func readPlan(text string) (p plan, bad []string) {
 // floor returns the floor of a directory: by name, else by the first pattern.
 func (p plan) floor(dir string) (float64, bool) {
 	for _, r := range p {
-		for _, d := range r.dirs {
-			if d == dir {
-				return r.floor, true
-			}
+		if slices.Contains(r.dirs, dir) {
+			return r.floor, true
 		}
 	}
 	for _, r := range p {

@@ -12,7 +12,7 @@ import (
 	"github.com/pandodb/pando/internal/server"
 )
 
-// row is a line of a table whose first cell is code: | `key` | `value` | text |
+// row is a line of a table whose first two cells are code: a key and its value.
 var row = regexp.MustCompile("(?m)^\\| `([^`]+)` \\| `([^`]+)` \\|")
 
 // TestConfigurationIsDocumented compares the README's table with the defaults,
@@ -62,7 +62,7 @@ func sameValue(want reflect.Value, text string) error {
 		text = home + rest
 	}
 	got := reflect.New(want.Type())
-	if u, ok := got.Interface().(encoding.TextUnmarshaler); ok {
+	if u, ok := reflect.TypeAssert[encoding.TextUnmarshaler](got); ok {
 		if err := u.UnmarshalText([]byte(text)); err != nil {
 			return err
 		}
