@@ -15,6 +15,7 @@
 //	PANDO_SEED        repeats the choices of a run; its moments are the machine's
 //	PANDO_CRASH_TIME  how long TestKilled goes on, such as 10m; else 20 s
 //	PANDO_SLOW        also runs what waits for the clock: retention
+//	PANDO_BINARY      a binary to test instead of building one
 //
 // Start reading at killed_test.go; process_test.go runs the binary, load_test.go
 // makes requests, verify_test.go compares.
