@@ -17,6 +17,9 @@ GOFILES   := git ls-files -co --exclude-standard '*.go' ':!internal/gen'
 
 export CGO_ENABLED ?= 0
 
+# The browser is left to `make test`, which installs it.
+check race: export PANDO_SKIP_BROWSER = 1
+
 .DEFAULT_GOAL := help
 .PHONY: help run build test unit e2e setup quick check race fuzz crash bench gen ui fmt golden layers format vet lint tidy fresh clean
 

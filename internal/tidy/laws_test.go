@@ -27,6 +27,7 @@ var laws = []struct {
 	{"blobs", blobsAreSmall},
 	{"paths", noPathsOfOneMachine},
 	{"links", linksLeadSomewhere},
+	{"lives", livesFollowTheCode},
 }
 
 // TestLaws applies every law to the repository.

@@ -2,6 +2,7 @@ package tidy
 
 import (
 	"fmt"
+	"go/ast"
 	"net/url"
 	"path"
 	"regexp"
@@ -80,4 +81,54 @@ func linksLeadSomewhere(t *tree) (found []string) {
 		}
 	}
 	return found
+}
+
+// lifeName is a name of our code in a document: `Tablet.apply`, `wal.Open`.
+// Words without a capital could be anything and are not checked.
+var lifeName = regexp.MustCompile("`(?:[A-Za-z]+/)*((?:[A-Za-z]+\\.)*[A-Za-z]*[A-Z][A-Za-z]*(?:\\.[A-Za-z]+)*)`")
+
+// livesFollowTheCode demands that the functions and types which docs/life names
+// exist: those documents are only worth reading while they are true.
+func livesFollowTheCode(t *tree) (found []string) {
+	declared := declaredNames(t)
+	for i := range t.files {
+		f := &t.files[i]
+		if path.Dir(f.path) != "docs/life" {
+			continue
+		}
+		for _, m := range lifeName.FindAllStringSubmatch(string(f.data), -1) {
+			words := strings.Split(m[1], ".")
+			for _, word := range words[max(0, len(words)-2):] {
+				if !declared[word] {
+					found = append(found, fmt.Sprintf("%s: `%s`: nothing is called %s any more: tell the story as it is now", f.path, m[1], word))
+				}
+			}
+		}
+	}
+	return found
+}
+
+// declaredNames returns the names of packages and their functions, methods and
+// types outside tests.
+func declaredNames(t *tree) map[string]bool {
+	names := map[string]bool{}
+	for _, f := range t.goFiles {
+		if f.test {
+			continue
+		}
+		names[f.syntax.Name.Name] = true
+		for _, d := range f.syntax.Decls {
+			switch d := d.(type) {
+			case *ast.FuncDecl:
+				names[d.Name.Name] = true
+			case *ast.GenDecl:
+				for _, s := range d.Specs {
+					if s, ok := s.(*ast.TypeSpec); ok {
+						names[s.Name.Name] = true
+					}
+				}
+			}
+		}
+	}
+	return names
 }

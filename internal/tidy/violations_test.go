@@ -193,6 +193,18 @@ var violations = []struct {
 			"docs/a.md: links to gone.png, which is missing",
 		},
 	},
+	{
+		law: "lives",
+		files: map[string]string{
+			"a.go":            "package shop\ntype Till struct{}\nfunc (t *Till) Open() {}\nfunc ring() {}\n",
+			"docs/life/of.md": "`Till.Open` calls `ring`, `shop.Till.Shut` and `shop.Bell`; see `docs/x` and `Order`.",
+		},
+		want: []string{
+			"docs/life/of.md: `shop.Till.Shut`: nothing is called Shut any more: tell the story as it is now",
+			"docs/life/of.md: `shop.Bell`: nothing is called Bell any more: tell the story as it is now",
+			"docs/life/of.md: `Order`: nothing is called Order any more: tell the story as it is now",
+		},
+	},
 }
 
 // numbered repeats text n times with # replaced by a number.
