@@ -155,8 +155,11 @@ func TestDiskUsageByKind(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []DiskKind{
-		{"write-ahead log", 1, 1000, false}, {"control plane", 1, 500, false}, {"data.bin", 2, 100, true},
-		{"other", 2, 33, false}, {"manifests", 1, 10, true},
+		{"write-ahead log", 1, 1000, false},
+		{"control plane", 1, 500, false},
+		{"data.bin", 2, 100, true},
+		{"other", 2, 33, false},
+		{"manifests", 1, 10, true},
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("got  %v\nwant %v", got, want)

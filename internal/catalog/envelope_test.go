@@ -31,8 +31,10 @@ func mustAppend(t testing.TB, key string, v any) []byte {
 
 func TestValueGolden(t *testing.T) {
 	for name, v := range map[string]any{
-		"group": Group{ID: 1, Name: "default", Kind: KindTraces, ShardNum: 2,
-			SegmentInterval: 24 * time.Hour, TTL: 168 * time.Hour, Replicas: 1, Revision: 77},
+		"group": Group{
+			ID: 1, Name: "default", Kind: KindTraces, ShardNum: 2,
+			SegmentInterval: 24 * time.Hour, TTL: 168 * time.Hour, Replicas: 1, Revision: 77,
+		},
 		"resource": Resource{ID: 3, Group: 1, Name: "it's", Spec: json.RawMessage(`{ "tags": ["<a>"] }`), Revision: 77},
 		"tablets":  preSplitTablets(2),
 	} {

@@ -178,8 +178,10 @@ func TestSelect(t *testing.T) {
 
 func TestTermOrder(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 1))
-	vals := []Value{IntValue(math.MinInt64), IntValue(-1), IntValue(0), IntValue(math.MaxInt64), BoolValue(false), BoolValue(true),
-		FloatValue(math.Inf(-1)), FloatValue(math.Copysign(0, -1)), FloatValue(0), FloatValue(math.NaN()), FloatValue(5e-324), StringValue(""), StringValue("a"), StringValue("ab")}
+	vals := []Value{
+		IntValue(math.MinInt64), IntValue(-1), IntValue(0), IntValue(math.MaxInt64), BoolValue(false), BoolValue(true),
+		FloatValue(math.Inf(-1)), FloatValue(math.Copysign(0, -1)), FloatValue(0), FloatValue(math.NaN()), FloatValue(5e-324), StringValue(""), StringValue("a"), StringValue("ab"),
+	}
 	for range 200 {
 		vals = append(vals, IntValue(int64(r.Uint64())), FloatValue(math.Float64frombits(r.Uint64())))
 	}

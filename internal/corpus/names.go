@@ -62,16 +62,31 @@ type language struct {
 }
 
 var languages = []language{
-	{"go", "1.38.0", Scope{"go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp", "0.63.0"},
-		"Go-http-client/2.0", "%s(0xc000a1e000, {0x1a2b3c8, 0xc0004d2150})\n\t/src/app/%[1]s.go:%d +0x1c5\n"},
-	{"java", "1.54.1", Scope{"io.opentelemetry.tomcat-10.0", "2.20.1-alpha"},
-		"okhttp/4.12.0", "\tat com.example.shop.%s.invoke(Handler.java:%d)\n"},
-	{"python", "1.37.0", Scope{"opentelemetry.instrumentation.fastapi", "0.58b0"},
-		"python-httpx/0.28.1", "  File \"/app/%s.py\", line %d, in handle\n    return await self.next(request)\n"},
-	{"nodejs", "2.1.0", Scope{"@opentelemetry/instrumentation-http", "0.205.0"},
-		"node-fetch/3.3.2", "    at async %s (/app/dist/server.js:%d:17)\n"},
-	{"dotnet", "1.12.0", Scope{"OpenTelemetry.Instrumentation.AspNetCore", "1.12.0"},
-		"Dapr/1.15 dotnet", "   at Shop.%s.HandleAsync(HttpContext context) in /src/Handlers.cs:line %d\n"},
+	{
+		"go", "1.38.0",
+		Scope{"go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp", "0.63.0"},
+		"Go-http-client/2.0", "%s(0xc000a1e000, {0x1a2b3c8, 0xc0004d2150})\n\t/src/app/%[1]s.go:%d +0x1c5\n",
+	},
+	{
+		"java", "1.54.1",
+		Scope{"io.opentelemetry.tomcat-10.0", "2.20.1-alpha"},
+		"okhttp/4.12.0", "\tat com.example.shop.%s.invoke(Handler.java:%d)\n",
+	},
+	{
+		"python", "1.37.0",
+		Scope{"opentelemetry.instrumentation.fastapi", "0.58b0"},
+		"python-httpx/0.28.1", "  File \"/app/%s.py\", line %d, in handle\n    return await self.next(request)\n",
+	},
+	{
+		"nodejs", "2.1.0",
+		Scope{"@opentelemetry/instrumentation-http", "0.205.0"},
+		"node-fetch/3.3.2", "    at async %s (/app/dist/server.js:%d:17)\n",
+	},
+	{
+		"dotnet", "1.12.0",
+		Scope{"OpenTelemetry.Instrumentation.AspNetCore", "1.12.0"},
+		"Dapr/1.15 dotnet", "   at Shop.%s.HandleAsync(HttpContext context) in /src/Handlers.cs:line %d\n",
+	},
 }
 
 // browsers are the user agents of root spans; with the languages' own, eleven.

@@ -209,8 +209,11 @@ func TestSubmitRefuses(t *testing.T) {
 		s := p.Scope("a")
 		nothing := func(context.Context) error { return nil }
 		for _, j := range []Job{
-			{Run: nothing}, {Kind: kindEnd, Run: nothing}, {Kind: Flush},
-			{Kind: Flush, Priority: priorityEnd, Run: nothing}, {Kind: Flush, CostBytes: -1, Run: nothing},
+			{Run: nothing},
+			{Kind: kindEnd, Run: nothing},
+			{Kind: Flush},
+			{Kind: Flush, Priority: priorityEnd, Run: nothing},
+			{Kind: Flush, CostBytes: -1, Run: nothing},
 		} {
 			if _, err := s.Submit(j); base.ClassOf(err) != base.ClassBug || err == nil {
 				t.Errorf("%+v: %v", j, err)

@@ -166,14 +166,30 @@ func nodeIdentity(fs vfs.FS, path string) (string, error) {
 		return "", err
 	}
 	id := hex.EncodeToString(raw[:])
-	f, err := fs.Create(path, vfs.WriteCategoryUnspecified)
+	return id, writeFile(fs, path, []byte(id+"\n"))
+}
+
+// writeFile makes a small file that is there whole or not at all.
+func writeFile(fs vfs.FS, path string, data []byte) error {
+	tmp := path + ".tmp"
+	f, err := fs.Create(tmp, vfs.WriteCategoryUnspecified)
 	if err != nil {
-		return "", err
+		return err
 	}
-	if _, err := f.Write([]byte(id + "\n")); err != nil {
-		return "", errors.Join(err, f.Close())
+	if _, err := f.Write(data); err != nil {
+		return errors.Join(err, f.Close())
 	}
-	return id, errors.Join(f.Sync(), f.Close())
+	if err := errors.Join(f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	if err := fs.Rename(tmp, path); err != nil {
+		return err
+	}
+	dir, err := fs.OpenDir(fs.PathDir(path))
+	if err != nil {
+		return err
+	}
+	return errors.Join(dir.Sync(), dir.Close())
 }
 
 // ensureTraces declares the built-in trace group and resource, and follows the

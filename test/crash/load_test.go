@@ -1,6 +1,7 @@
 package crash
 
 import (
+	"cmp"
 	"encoding/binary"
 	"encoding/hex"
 	"fmt"
@@ -22,14 +23,15 @@ const (
 	// seqsPerOperation bounds the traces of one operation, so that one search
 	// lists all of them.
 	seqsPerOperation = 100
-	// spread is how far back spans start: three segments of a day.
+	// spread is how far back spans start: in three segments of a day.
 	spread = 40 * time.Hour
 )
 
 // load makes requests: pure functions of the seed and the key.
 type load struct {
 	seed uint64
-	now  int64 // Unix nanoseconds; all spans start before it
+	now  int64         // Unix nanoseconds; all spans start before it
+	back time.Duration // how far back they start; zero means 40 hours
 }
 
 // made is one trace as a request starts it.
@@ -68,7 +70,7 @@ func (l *load) trace(k key, i int, rng *rand.Rand) made {
 		id: hex.EncodeToString(id), service: serviceOf(k.writer),
 		operation: fmt.Sprintf("op-%d-%d", k.round, k.seq/seqsPerOperation),
 		unique:    fmt.Sprintf("%d.%d.%d.%d", k.round, k.writer, k.seq, i),
-		start:     l.now - int64(time.Minute) - rng.Int64N(int64(spread)),
+		start:     l.now - int64(time.Second) - rng.Int64N(int64(cmp.Or(l.back, spread))),
 		duration:  int64(time.Millisecond) + rng.Int64N(int64(10*time.Second)),
 	}
 	root := newSpan(id, rng, m.start, m.duration)

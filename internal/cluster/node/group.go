@@ -1,6 +1,7 @@
 package node
 
 import (
+	"fmt"
 	"math"
 	"sync"
 	"sync/atomic"
@@ -21,6 +22,7 @@ type group struct {
 		sync.Mutex
 		tablets map[base.TabletID]*columnar.Tablet
 		applied uint64 // index of the newest applied entry
+		halted  bool   // an entry could not be read: nothing behind it is applied
 		// compacted is where the log began when the node started. What is gone
 		// from the log is in parts, also for a tablet that had no rows there and
 		// whose manifest therefore says less.
@@ -31,6 +33,9 @@ type group struct {
 // Apply hands committed writes to their tablets' memtables. Writes to tablets
 // that are gone are skipped: they were dropped after the write was accepted.
 func (g *group) Apply(entries []replica.Applied) {
+	if g.isHalted() {
+		return
+	}
 	for i := range entries {
 		e := &entries[i]
 		writes, local := e.Local.([]TabletBatch)
@@ -38,8 +43,8 @@ func (g *group) Apply(entries []replica.Applied) {
 			var err error
 			if writes, err = decodeCommand(e.Data); err != nil {
 				// The log's checksum held, so a program wrote this: stop before the
-				// state of replicas parts.
-				g.node.fail(err)
+				// state of replicas parts, and before the log forgets the entry.
+				g.halt(fmt.Errorf("entry %d of group %d: %w", e.Index, g.id, err))
 				return
 			}
 		}
@@ -54,6 +59,19 @@ func (g *group) Apply(entries []replica.Applied) {
 		g.mu.applied = entries[len(entries)-1].Position.Index
 		g.mu.Unlock()
 	}
+}
+
+func (g *group) isHalted() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.mu.halted
+}
+
+func (g *group) halt(err error) {
+	g.mu.Lock()
+	g.mu.halted = true
+	g.mu.Unlock()
+	g.node.fail(err)
 }
 
 // DurableIndex returns the log index up to which every write is in parts.

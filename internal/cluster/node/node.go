@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/pandodb/pando/internal/base"
 	"github.com/pandodb/pando/internal/catalog"
@@ -30,14 +29,15 @@ type Node struct {
 
 	memory  atomic.Int64 // bytes of rows not yet in parts, as of the last count
 	refusal atomic.Pointer[error]
-	relief  chan struct{} // gets a token when memory or disk may be free again
+	relief  gate
 
 	failOnce sync.Once
 	failed   chan struct{}
 	failure  error
 
-	stop chan struct{}
-	wg   sync.WaitGroup
+	stopOnce sync.Once
+	stop     chan struct{}
+	wg       sync.WaitGroup
 }
 
 // hosted is a tablet and the group whose log carries its writes.
@@ -56,7 +56,7 @@ func Open(o Options) (*Node, error) {
 	if err := o.validate(); err != nil {
 		return nil, err
 	}
-	n := &Node{o: o, relief: make(chan struct{}, 1), failed: make(chan struct{}), stop: make(chan struct{})}
+	n := &Node{o: o, failed: make(chan struct{}), stop: make(chan struct{})}
 	n.mu.groups = make(map[base.GroupID]*group)
 	n.mu.tablets = make(map[base.TabletID]*hosted)
 	log, err := wal.Open(wal.Options{
@@ -158,8 +158,13 @@ func (n *Node) Start(ctx context.Context) error {
 }
 
 // Close stops the groups, then the tablets, then the log. Rows in memory stay in
-// the log and are replayed at the next start.
-func (n *Node) Close() error {
+// the log and are replayed at the next start. A second Close does nothing.
+func (n *Node) Close() (err error) {
+	n.stopOnce.Do(func() { err = n.close() })
+	return err
+}
+
+func (n *Node) close() error {
 	close(n.stop)
 	n.wg.Wait()
 	var errs []error
@@ -196,7 +201,7 @@ func (n *Node) fail(err error) {
 func (n *Node) Ready() error {
 	select {
 	case <-n.failed:
-		return n.failure
+		return base.Errorf(base.ClassUnavailable, "node %d has failed and must be restarted: %w", n.o.Node, n.failure)
 	default:
 	}
 	if p := n.refusal.Load(); p != nil {
@@ -205,8 +210,8 @@ func (n *Node) Ready() error {
 	return nil
 }
 
-// Write makes the batches durable as one entry of the group's log and returns
-// when they are. The batches must not change any more.
+// Write makes the batches, at most one per tablet, durable as one entry of the
+// group's log and returns when they are. The batches must not change any more.
 func (n *Node) Write(ctx context.Context, id base.GroupID, writes []TabletBatch) error {
 	if err := n.admit(ctx); err != nil {
 		return err
@@ -218,7 +223,12 @@ func (n *Node) Write(ctx context.Context, id base.GroupID, writes []TabletBatch)
 		return base.Errorf(base.ClassUnavailable, "replication group %d is not on this node", id)
 	}
 	size := 16
-	for _, w := range writes {
+	for i, w := range writes {
+		for _, other := range writes[:i] {
+			if other.Tablet == w.Tablet { // replay tells a tablet's batches apart by their entry
+				return base.Errorf(base.ClassBug, "write of two batches for tablet %d", w.Tablet)
+			}
+		}
 		size += w.Batch.SizeBytes()
 	}
 	if size > maxBatchBytes {
@@ -229,49 +239,19 @@ func (n *Node) Write(ctx context.Context, id base.GroupID, writes []TabletBatch)
 	return err
 }
 
-// admitWait is how long a write waits for memory before it is refused: a flush
-// frees some every few hundred milliseconds.
-const admitWait = 2 * time.Second
-
-// admit refuses or delays a write that there is no room for.
-func (n *Node) admit(ctx context.Context) error {
-	if err := n.Ready(); err != nil {
-		return err
-	}
-	if n.memory.Load() < int64(n.o.MemoryBytes) {
-		return nil
-	}
-	began := n.o.Clock()
-	timer := time.NewTimer(admitWait)
-	defer timer.Stop()
-	for {
-		select {
-		case <-n.relief:
-			n.relieve() // pass it on: others may wait too
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		case <-n.failed:
-			return base.Mark(base.ClassUnavailable, n.failure)
-		case <-timer.C:
-			return base.Retry(time.Second, "memory for new rows is used up (%d MiB): the disk does not keep up with flushes", n.o.MemoryBytes>>20)
-		}
-		if n.memory.Load() < int64(n.o.MemoryBytes) {
-			n.o.Events.Stall(selfmon.Stall{Why: selfmon.StallMemory, Dur: n.o.Clock().Sub(began)})
-			return nil
-		}
-	}
-}
-
-func (n *Node) relieve() {
-	select {
-	case n.relief <- struct{}{}:
-	default:
-	}
-}
-
 // View returns the tablet as of now: every write acknowledged before the call is
 // in it. The caller closes it.
 func (n *Node) View(ctx context.Context, id base.TabletID) (*columnar.View, error) {
+	t, err := n.caughtUp(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	return t.View()
+}
+
+// caughtUp returns the tablet once every write acknowledged before the call is
+// applied to it.
+func (n *Node) caughtUp(ctx context.Context, id base.TabletID) (*columnar.Tablet, error) {
 	h := n.hosted(id)
 	if h == nil || h.group.replica.Load() == nil {
 		return nil, base.Errorf(base.ClassUnavailable, "tablet %d is not on this node", id)
@@ -284,7 +264,7 @@ func (n *Node) View(ctx context.Context, id base.TabletID) (*columnar.View, erro
 	if err := r.WaitApplied(ctx, index); err != nil {
 		return nil, err
 	}
-	return h.tablet.View()
+	return h.tablet, nil
 }
 
 // Tablets returns the hosted tablets, for administration and metrics.

@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"github.com/pandodb/pando/internal/base"
-	"github.com/pandodb/pando/internal/jobs"
+	"github.com/pandodb/pando/internal/engine/columnar"
 )
 
 const (
@@ -44,6 +44,9 @@ func (n *Node) tick() {
 			now := n.o.Clock()
 			for _, t := range n.Tablets() {
 				t.Tick(now)
+				if err := t.Err(); err != nil {
+					n.fail(err) // what is on disk is unknown: a restart reads it
+				}
 			}
 			n.checkRoom()
 			n.unpinLog()
@@ -51,15 +54,25 @@ func (n *Node) tick() {
 	}
 }
 
-// countMemory sets the bytes of rows that are not yet in parts.
+// countMemory sets the bytes of rows that are not yet in parts. When they near
+// the limit and too few of them are on their way to disk, because many tablets
+// hold a little each, it flushes the fullest tablet.
 func (n *Node) countMemory() {
-	total := 0
+	total, open, most := 0, 0, 0
+	var fullest *columnar.Tablet
 	for _, t := range n.Tablets() {
-		total += t.MemoryBytes()
+		o, sealed := t.MemoryBytes()
+		total, open = total+o+sealed, open+o
+		if o > most {
+			fullest, most = t, o
+		}
 	}
 	n.memory.Store(int64(total))
 	if total < n.o.MemoryBytes {
-		n.relieve()
+		n.relief.open()
+	}
+	if fullest != nil && total >= n.o.MemoryBytes/4*3 && open >= total/2 {
+		fullest.Seal()
 	}
 }
 
@@ -81,7 +94,6 @@ func (n *Node) checkRoom() {
 	case was != nil:
 		n.refusal.Store(nil)
 		n.o.Logger.Info("writes are taken again")
-		n.relieve()
 	}
 }
 
@@ -108,33 +120,33 @@ func (n *Node) unpinLog() {
 	}
 }
 
-// flushed lets the log forget what is in parts now.
+// flushed lets the log forget what is in parts now, and writes use its memory.
 func (n *Node) flushed(g *group) {
 	if r := g.replica.Load(); r != nil {
 		r.NoteDurable()
 	}
-	n.relieve()
+	n.countMemory()
 }
 
-// Flush writes all rows in memory into parts.
+// Flush writes all rows acknowledged before the call into parts.
 func (n *Node) Flush(ctx context.Context) error {
-	for _, t := range n.Tablets() {
-		if err := t.Flush(ctx); err != nil {
-			return err
-		}
-	}
-	return nil
+	return n.eachCaughtUp(ctx, func(t *columnar.Tablet) error { return t.Flush(ctx) })
 }
 
 // Compact flushes and merges every tablet until it is as compact as it gets.
 func (n *Node) Compact(ctx context.Context) error {
-	for _, t := range n.Tablets() {
-		if err := t.Compact(ctx); err != nil {
+	return n.eachCaughtUp(ctx, func(t *columnar.Tablet) error { return t.Compact(ctx) })
+}
+
+func (n *Node) eachCaughtUp(ctx context.Context, do func(*columnar.Tablet) error) error {
+	for id := range n.Tablets() {
+		t, err := n.caughtUp(ctx, id)
+		if err != nil {
+			return err
+		}
+		if err := do(t); err != nil {
 			return err
 		}
 	}
 	return nil
 }
-
-// JobStats returns the state of background work.
-func (n *Node) JobStats() jobs.Stats { return n.o.Jobs.Stats() }

@@ -153,8 +153,13 @@ func TestSpanDetails(t *testing.T) {
 		SpanID: "0000000000000002", ParentSpanID: "0000000000000001", Name: "op", Kind: "client", Service: "shop",
 		StartUnixNano: "1795176002000000000", DurationNanos: 5e8, StatusCode: "error", StatusMessage: "broken", TraceState: "a=b",
 		Attributes: []attrDoc{
-			{"bool", "bool", "true"}, {"bytes", "bytes", "/wA="}, {"double", "double", "0.1"}, {"empty", "empty", ""},
-			{"int", "int", "4611686018427387905"}, {"map", "map", `{"k":"\"q\"","l":[1,false]}`}, {"string", "string", `as "is"`},
+			{"bool", "bool", "true"},
+			{"bytes", "bytes", "/wA="},
+			{"double", "double", "0.1"},
+			{"empty", "empty", ""},
+			{"int", "int", "4611686018427387905"},
+			{"map", "map", `{"k":"\"q\"","l":[1,false]}`},
+			{"string", "string", `as "is"`},
 		},
 		Events: []eventDoc{{Name: "early", TimeUnixNano: "1795176001999999995", OffsetNanos: -5, Attributes: []attrDoc{}, DroppedValues: 1}},
 		Links: []linkDoc{{

@@ -117,11 +117,22 @@ func (b *Builder) dropScratch() {
 		dst **columnBuilder
 		id  column.ID
 	}{
-		{&f.name, ColName}, {&f.kind, ColKind}, {&f.duration, ColDuration}, {&f.parent, ColParent},
-		{&f.status, ColStatus}, {&f.statusMessage, ColStatusMessage}, {&f.traceState, ColTraceState},
-		{&f.flags, ColFlags}, {&f.droppedAttrs, ColDroppedAttrs}, {&f.droppedEvents, ColDroppedEvents},
-		{&f.droppedLinks, ColDroppedLinks}, {&f.resource, ColResource}, {&f.scope, ColScope},
-		{&f.events, ColEvents}, {&f.links, ColLinks}, {&f.extra, ColExtra},
+		{&f.name, ColName},
+		{&f.kind, ColKind},
+		{&f.duration, ColDuration},
+		{&f.parent, ColParent},
+		{&f.status, ColStatus},
+		{&f.statusMessage, ColStatusMessage},
+		{&f.traceState, ColTraceState},
+		{&f.flags, ColFlags},
+		{&f.droppedAttrs, ColDroppedAttrs},
+		{&f.droppedEvents, ColDroppedEvents},
+		{&f.droppedLinks, ColDroppedLinks},
+		{&f.resource, ColResource},
+		{&f.scope, ColScope},
+		{&f.events, ColEvents},
+		{&f.links, ColLinks},
+		{&f.extra, ColExtra},
 	} {
 		*c.dst = b.addColumn(c.id)
 	}

@@ -87,8 +87,10 @@ func lowerTag(t *Tag) columnar.Expr {
 			level Level
 			col   column.ID
 		}{
-			{LevelResource, trace.ColResource}, {LevelScope, trace.ColScope},
-			{LevelEvent, trace.ColEvents}, {LevelLink, trace.ColLinks},
+			{LevelResource, trace.ColResource},
+			{LevelScope, trace.ColScope},
+			{LevelEvent, trace.ColEvents},
+			{LevelLink, trace.ColLinks},
 		} {
 			if t.Level == LevelAny || t.Level == d.level {
 				or.Kids = append(or.Kids, docEqual(d.col, t.Key, v))
