@@ -1,4 +1,4 @@
-// Command pando is one database for traces, and soon for everything else that
+// Command pando is one database for traces that
 // services emit and keep. Run it without arguments for help.
 package main
 
