@@ -171,10 +171,8 @@ func (n *Node) close() error {
 	if n.host != nil {
 		errs = append(errs, n.host.Close())
 	}
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	for _, h := range n.mu.tablets {
-		errs = append(errs, h.tablet.Close())
+	for _, t := range n.Tablets() { // without mu: a flush that ends takes it
+		errs = append(errs, t.Close())
 	}
 	errs = append(errs, n.log.Close())
 	return errors.Join(errs...)
