@@ -35,8 +35,11 @@ var aliases = []struct {
 const (
 	// drainTimeout is how long requests may take to end when the server stops.
 	drainTimeout = 10 * time.Second
-	maxStreams   = 250
-	maxHeader    = 64 << 10
+	// handshakeTimeout bounds the time from a connection's first bytes to its
+	// HTTP/2 settings; gRPC's default of two minutes suits worse networks.
+	handshakeTimeout = 10 * time.Second
+	maxStreams       = 250
+	maxHeader        = 64 << 10
 )
 
 // front is the process's face: gateways behind listeners.
@@ -68,6 +71,7 @@ func (s *Server) openFront(resource base.ResourceID) error {
 	s.front = f
 	opts := append(ingest.ServerOptions(),
 		grpc.MaxConcurrentStreams(maxStreams),
+		grpc.ConnectionTimeout(handshakeTimeout),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 5 * time.Second, PermitWithoutStream: true}),
 		grpc.KeepaliveParams(keepalive.ServerParameters{Time: time.Minute, Timeout: 20 * time.Second}),
 	)
