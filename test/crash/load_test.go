@@ -112,7 +112,9 @@ func newChild(root *tracepb.Span, rng *rand.Rand) *tracepb.Span {
 
 // rootAttributes returns values of every type, ascending by key, as they come back.
 func rootAttributes(unique string, k key, rng *rand.Rand) []*commonpb.KeyValue {
-	value := func(key string, v *commonpb.AnyValue) *commonpb.KeyValue { return &commonpb.KeyValue{Key: key, Value: v} }
+	value := func(key string, v *commonpb.AnyValue) *commonpb.KeyValue {
+		return &commonpb.KeyValue{Key: key, Value: v}
+	}
 	return []*commonpb.KeyValue{
 		value("bool", &commonpb.AnyValue{Value: &commonpb.AnyValue_BoolValue{BoolValue: rng.IntN(2) == 0}}),
 		value("bytes", &commonpb.AnyValue{Value: &commonpb.AnyValue_BytesValue{BytesValue: binary.BigEndian.AppendUint64(nil, rng.Uint64())}}),
