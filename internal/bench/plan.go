@@ -90,7 +90,7 @@ func (p *Plan) grade(x *Question, got []Found, into *ClassResult) {
 		if x.Query.TraceID == (corpus.TraceID{}) && !x.All[f.ID] {
 			into.Wrong++
 		}
-		if f.Spans != 0 && f.Spans != p.spans[f.ID] {
+		if known, ok := p.spans[f.ID]; ok && f.Spans != 0 && f.Spans != known {
 			into.Partial++
 		}
 		exact = exact && f.ID == x.Want[i]
