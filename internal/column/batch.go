@@ -110,6 +110,47 @@ func (b *Batch) Select(rows []uint32) *Batch {
 	return out
 }
 
+// Extract is Select with dictionaries of its own that hold what the rows use and
+// nothing else: its size, in memory and encoded, is that of the rows.
+func (b *Batch) Extract(rows []uint32) *Batch {
+	out := b.Select(rows)
+	var codes []uint32
+	out.Keys, codes = extractDict(&b.Keys, out.KeyCodes, codes)
+	for i := range out.Cols {
+		if v := &out.Cols[i]; v.ID.Type.Coded() {
+			v.Dict, codes = extractDict(&v.Dict, v.Codes, codes)
+		}
+	}
+	return out
+}
+
+// extractDict returns a dictionary of the values that codes name, in order of
+// their first use, and changes codes to name them there. scratch is memory to
+// use, and to hand on.
+func extractDict(d *Dict, codes, scratch []uint32) (out Dict, scratchOut []uint32) {
+	n := d.Len()
+	scratch = slices.Grow(scratch[:0], 2*n)[:2*n]
+	codeOf, used := scratch[:n], scratch[n:n] // codeOf is the new code plus one
+	clear(codeOf)
+	size := 0
+	for i, c := range codes {
+		if codeOf[c] == 0 {
+			used = append(used, c)
+			codeOf[c] = uint32(len(used))
+			size += int(d.Offsets[c+1] - d.Offsets[c])
+		}
+		codes[i] = codeOf[c] - 1
+	}
+	if len(used) == 0 {
+		return Dict{}, scratch
+	}
+	out = Dict{Offsets: make([]uint32, 1, len(used)+1), Data: make([]byte, 0, size)}
+	for _, c := range used {
+		out.Append(d.Value(c))
+	}
+	return out, scratch
+}
+
 func gather[T any](vals []T, at []uint32) []T {
 	if len(vals) == 0 {
 		return nil

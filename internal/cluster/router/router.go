@@ -86,7 +86,7 @@ func split(b *column.Batch, m *catalog.TabletMap) []groupWrites {
 		}
 		piece := b
 		if len(list) < b.Rows {
-			piece = b.Select(list)
+			piece = b.Extract(list)
 		}
 		t := m.At(i)
 		at := slices.IndexFunc(out, func(w groupWrites) bool { return w.group == t.ReplicationGroup })
@@ -128,10 +128,7 @@ func (g *Group) with(ctx context.Context, id base.TabletID, fn func(*columnar.Vi
 
 // TopKeys returns the best keys over all tablets, best first.
 func (g *Group) TopKeys(ctx context.Context, req *columnar.TopRequest) ([]columnar.Top, error) {
-	if req.Limit < 1 {
-		return nil, base.Errorf(base.ClassInvalid, "limit %d: want at least 1", req.Limit)
-	}
-	if err := req.Filter.Validate(); err != nil {
+	if err := req.Validate(); err != nil {
 		return nil, err
 	}
 	var mu sync.Mutex
@@ -187,7 +184,15 @@ func (g *Group) ReadKeys(ctx context.Context, req *columnar.ReadRequest) ([]*col
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
 	}
-	return slices.Concat(out...), nil
+	joined := slices.Concat(out...)
+	rows := 0
+	for _, b := range joined {
+		rows += b.Rows
+	}
+	if req.MaxRows > 0 && rows > req.MaxRows { // each tablet kept to it, together they do not
+		return nil, columnar.ErrTooManyRows(req.MaxRows)
+	}
+	return joined, nil
 }
 
 // Distinct returns the combinations of the columns' values over all tablets;

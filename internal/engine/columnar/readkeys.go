@@ -40,6 +40,11 @@ func (v *View) ReadKeys(ctx context.Context, req *ReadRequest) ([]*column.Batch,
 	return out, nil
 }
 
+// ErrTooManyRows is the error of an answer that exceeds ReadRequest.MaxRows.
+func ErrTooManyRows(limit int) error {
+	return base.Errorf(base.ClassTooLarge, "answer has more than %d rows: narrow the time range or ask for less at once", limit)
+}
+
 // gatherer collects pieces of an answer: small self-contained batches.
 type gatherer struct {
 	view    *View
@@ -122,7 +127,7 @@ func (g *gatherer) add(b *column.Batch) error {
 	}
 	g.rows += b.Rows
 	if g.maxRows > 0 && g.rows > g.maxRows {
-		return base.Errorf(base.ClassTooLarge, "answer has more than %d rows: narrow the time range or ask for less at once", g.maxRows)
+		return ErrTooManyRows(g.maxRows)
 	}
 	g.pieces = append(g.pieces, b)
 	return nil
