@@ -80,9 +80,10 @@ func (f *demoFlags) welcome(ctx context.Context, env *Env, d *demo.Demo, filled 
 	}
 	_, err = fmt.Fprintf(env.Stdout, `Pando %s demo: %d spans of %d services in %s, more every second
 
-  page  http://%s
-  OTLP  %s (gRPC and HTTP)
-  data  %s
+  page      http://%s
+  incident  http://%s%s
+  OTLP      %s (gRPC and HTTP)
+  data      %s
 
 Next:
   pando trace search --server %s --service %s --operation %q --slowest
@@ -91,9 +92,9 @@ Next:
 
 Stop: Ctrl-C
 `, version(), filled.Spans, len(d.Services()), filled.Elapsed.Round(100*time.Millisecond),
-		addr, addr, data, addr, d.Services()[0], demo.SlowOperation, addr, slow.ID, addr)
+		addr, addr, d.FirstLook(), addr, data, addr, d.Services()[0], demo.SlowOperation, addr, slow.ID, addr)
 	if err == nil && !f.noOpen {
-		openBrowser(ctx, env, "http://"+addr)
+		openBrowser(ctx, env, "http://"+addr+d.FirstLook())
 	}
 	return err
 }

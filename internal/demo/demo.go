@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"log/slog"
+	"net/url"
 	"os"
 	"time"
 
@@ -196,6 +197,13 @@ func (d *Demo) Slowest(ctx context.Context) (trace.Summary, error) {
 		return trace.Summary{}, base.Errorf(base.ClassNotFound, "the demo has no slow trace")
 	}
 	return found[0], nil
+}
+
+// FirstLook is the path of the page that shows the fault in the scatter of its
+// results: SlowOperation over the dense hour.
+func (d *Demo) FirstLook() string {
+	q := url.Values{"service": {d.Services()[0]}, "operation": {SlowOperation}, "limit": {"1000"}}
+	return "/#/search?" + q.Encode()
 }
 
 // Live sends what the shop does, second by second, until ctx ends, which is no

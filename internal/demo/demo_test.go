@@ -43,6 +43,9 @@ func TestDemoTellsOfTheIncident(t *testing.T) {
 	if err != nil || slow.RootName != SlowOperation || slow.Spans < 50 || filled.Spans < 10_000 {
 		t.Errorf("of %d spans the slowest trace is %+v, %v", filled.Spans, slow, err)
 	}
+	if got := d.FirstLook(); got != "/#/search?limit=1000&operation=GET+%2Fproducts%2F%7Bsku%7D&service=frontend" {
+		t.Errorf("first look at %s", got)
+	}
 	if !d.incident.Contains(int64(slow.StartNanos)) {
 		t.Errorf("the slowest trace is not of the incident")
 	}
