@@ -1,6 +1,8 @@
 package search
 
 import (
+	"strings"
+
 	"github.com/pandodb/pando/internal/base"
 	"github.com/pandodb/pando/internal/model/trace"
 )
@@ -75,7 +77,11 @@ type Query struct {
 // MaxLimit is the most traces one query may ask for.
 const MaxLimit = 10_000
 
-// Validate reports what is wrong with the query as a base.ClassInvalid error.
+// maxKeyDots bounds the levels of nested attributes that one key may name.
+const maxKeyDots = 32
+
+// Validate reports what is wrong with the query as a base.ClassInvalid or
+// base.ClassTooLarge error.
 func (q *Query) Validate() error {
 	switch {
 	case q.Limit < 1 || q.Limit > MaxLimit:
@@ -92,6 +98,9 @@ func (q *Query) Validate() error {
 	for _, t := range q.Tags {
 		if t.Key == "" || t.Level > LevelField {
 			return base.Errorf(base.ClassInvalid, "tag condition %q: want a key and a known level", t.Key)
+		}
+		if strings.Count(t.Key, ".") > maxKeyDots { // each is a place to look at
+			return base.Errorf(base.ClassTooLarge, "tag condition %.40q…: at most %d dots in a key", t.Key, maxKeyDots)
 		}
 		if _, ok := fields[t.Key]; t.Level == LevelField && !ok {
 			return base.Errorf(base.ClassInvalid, "field %q of a span is not known", t.Key)

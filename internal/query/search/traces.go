@@ -25,8 +25,13 @@ type Store interface {
 	Scan(ctx context.Context, req *columnar.ScanRequest, visit func(*column.Batch) error) error
 }
 
-// maxSpans bounds the spans of one answer.
-const maxSpans = 1_000_000
+const (
+	// maxSpans bounds the spans of one answer.
+	maxSpans = 1_000_000
+	// maxSummarySpans bounds the spans behind an answer of summaries, for which
+	// five narrow columns are read: about 100 MB.
+	maxSummarySpans = 2_000_000
+)
 
 // tieFrom skips resource and hash where keys break ties: what remains is the
 // trace id.
@@ -192,7 +197,7 @@ func (t *Traces) Summaries(ctx context.Context, q *Query) ([]trace.Summary, erro
 	}
 	cols := slices.Clone(trace.SummaryColumns)
 	slices.SortFunc(cols, column.ID.Compare)
-	batches, err := t.store.ReadKeys(ctx, &columnar.ReadRequest{Keys: keys, Columns: cols, Time: base.AllTime})
+	batches, err := t.store.ReadKeys(ctx, &columnar.ReadRequest{Keys: keys, Columns: cols, Time: base.AllTime, MaxRows: maxSummarySpans})
 	if err != nil {
 		return nil, err
 	}
@@ -208,6 +213,11 @@ func (t *Traces) Summaries(ctx context.Context, q *Query) ([]trace.Summary, erro
 // Services returns the names of the services that have spans, ascending.
 func (t *Traces) Services(ctx context.Context) ([]string, error) {
 	tuples, err := t.store.Distinct(ctx, trace.OperationRefs)
+	if err != nil && base.ClassOf(err) == base.ClassTooLarge {
+		// Some service puts ids into its span names: operations cannot be listed,
+		// services can.
+		tuples, err = t.store.Distinct(ctx, trace.OperationRefs[:1])
+	}
 	if err != nil {
 		return nil, err
 	}
