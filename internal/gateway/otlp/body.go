@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/klauspost/compress/gzip"
 
@@ -18,6 +20,11 @@ const (
 	// maxPooledBody is the largest buffer kept for later requests: a batch of the
 	// collector's default 8,192 spans fits.
 	maxPooledBody = 4 << 20
+	// maxUnseen is how much a declared length may reserve before bytes come: it
+	// costs a client nothing to declare, and four that declare the most and send
+	// nothing would otherwise take the whole budget. Beyond it buffers double as
+	// they fill.
+	maxUnseen = 1 << 20
 )
 
 type compression uint8
@@ -99,6 +106,26 @@ func (b *body) reserve(n int) error {
 	return nil
 }
 
+// readInTime is read, and fails when the body takes longer than
+// Options.BodyTimeout to arrive.
+func (b *body) readInTime(conn *http.ResponseController, r *http.Request) ([]byte, error) {
+	timeout := b.g.opts.BodyTimeout
+	// Not every ResponseWriter has a connection to set a deadline on; servers' do.
+	_ = conn.SetReadDeadline(time.Now().Add(timeout))
+	wire, err := b.read(r)
+	switch {
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		// The deadline stays: net/http must not wait for the rest either.
+		return nil, base.Errorf(base.ClassUnavailable,
+			"body did not arrive within %v: send again, in smaller batches if the network is slow", timeout)
+	case err != nil:
+		return nil, err
+	}
+	// Left in place, it would cancel the request while it is being written.
+	_ = conn.SetReadDeadline(time.Time{})
+	return wire, nil
+}
+
 // read returns the request's body, decompressed. Limits are checked against the
 // declared length first, and while reading. The bytes are valid until release.
 func (b *body) read(r *http.Request) ([]byte, error) {
@@ -110,10 +137,10 @@ func (b *body) read(r *http.Request) ([]byte, error) {
 	wire := &limitedReader{r: r.Body, left: int64(o.MaxWireBytes), over: tooLarge("body exceeds %d bytes", o.MaxWireBytes)}
 	size := int(max(r.ContentLength, 0))
 	if how == identity {
-		return b.readAll(wire, size+1, min(o.MaxWireBytes, o.MaxRequestBytes))
+		return b.readAll(wire, min(size+1, maxUnseen), min(o.MaxWireBytes, o.MaxRequestBytes))
 	}
 	// OTLP shrinks to about a fifth; too low a guess costs a copy.
-	if err := b.grow(min(5*size, o.MaxRequestBytes) + 1); err != nil {
+	if err := b.grow(min(5*size, o.MaxRequestBytes, maxUnseen)); err != nil {
 		return nil, err
 	}
 	z, err := openGzip(wire)
@@ -131,7 +158,7 @@ func (b *body) readAll(r io.Reader, guess, limit int) ([]byte, error) {
 	}
 	for {
 		if len(b.buf) == cap(b.buf) {
-			if err := b.grow(2 * cap(b.buf)); err != nil {
+			if err := b.grow(min(2*cap(b.buf), limit+1)); err != nil {
 				return nil, err
 			}
 		}

@@ -39,6 +39,9 @@ type Options struct {
 	// MaxInFlightBytes bounds the requests that are being received and written,
 	// all together; beyond it clients are asked to retry. Default 256 MiB.
 	MaxInFlightBytes int64
+	// BodyTimeout bounds how long an HTTP body may take to arrive. Default 1 min,
+	// in which MaxWireBytes arrive over 2.3 Mbit/s.
+	BodyTimeout time.Duration
 	// RetryDelay is what clients are asked to wait when an error does not say.
 	// Default 1 s.
 	RetryDelay time.Duration
@@ -56,6 +59,9 @@ func (o Options) withDefaults() Options {
 	if o.MaxInFlightBytes == 0 {
 		o.MaxInFlightBytes = 256 << 20
 	}
+	if o.BodyTimeout == 0 {
+		o.BodyTimeout = time.Minute
+	}
 	if o.RetryDelay == 0 {
 		o.RetryDelay = time.Second
 	}
@@ -71,7 +77,7 @@ func (o Options) Validate() error {
 	if o.Resource == 0 {
 		errs = append(errs, errors.New("otlp option Resource is missing"))
 	}
-	if o.MaxWireBytes < 0 || o.MaxRequestBytes < 0 || o.MaxInFlightBytes < 0 || o.RetryDelay < 0 {
+	if o.MaxWireBytes < 0 || o.MaxRequestBytes < 0 || o.MaxInFlightBytes < 0 || o.BodyTimeout < 0 || o.RetryDelay < 0 {
 		errs = append(errs, errors.New("otlp options must not be negative"))
 	}
 	if d := o.withDefaults(); d.MaxInFlightBytes < int64(d.MaxRequestBytes) {

@@ -464,6 +464,96 @@ func TestOverloadAnswersBeforeTheBody(t *testing.T) {
 	}
 }
 
+// reserving is a body that records the largest reservation seen while it is read.
+type reserving struct {
+	g    *Gateway
+	body io.Reader
+	most int64
+}
+
+func (r *reserving) Read(p []byte) (int, error) {
+	r.most = max(r.most, r.g.Stats().InFlightBytes)
+	return r.body.Read(p)
+}
+
+// A declared length costs the client nothing, so it must not hold the budget.
+func TestDeclaredLengthReservesLittle(t *testing.T) {
+	for _, encoding := range []string{"", "gzip"} {
+		g := newGateway(t, &store{}, Options{})
+		body := &reserving{g: g, body: bytes.NewReader(deflate(t, marshal(t, request(span("a", 1500)))))}
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, TracesPath, body)
+		r.ContentLength = 15 << 20
+		r.Header.Set("Content-Type", "application/x-protobuf")
+		r.Header.Set("Content-Encoding", encoding)
+		g.ServeHTTP(httptest.NewRecorder(), r)
+		if body.most > 1<<20 {
+			t.Errorf("encoding %q: %d bytes were reserved before they came", encoding, body.most)
+		}
+		if left := g.Stats().InFlightBytes; left != 0 {
+			t.Errorf("encoding %q: %d bytes stay reserved", encoding, left)
+		}
+	}
+}
+
+// A buffer never grows beyond what a request may have: budgets as small as one
+// request must let it pass.
+func TestLargestRequestFitsItsBudget(t *testing.T) {
+	const limit = 3 << 20
+	g := newGateway(t, &store{}, Options{MaxRequestBytes: limit, MaxInFlightBytes: limit + 1})
+	big := request(span("a", 1500))
+	big.ResourceSpans[0].SchemaUrl = strings.Repeat("u", limit-2000)
+	if w := post(t, g, "application/x-protobuf", "gzip", deflate(t, marshal(t, big))); w.Code != 200 {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+}
+
+func TestBodyMustArriveInTime(t *testing.T) {
+	g := newGateway(t, &store{}, Options{BodyTimeout: 20 * time.Millisecond})
+	server := httptest.NewServer(g)
+	defer server.Close()
+	body, stall := io.Pipe()
+	defer func() { _ = stall.Close() }()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, server.URL+TracesPath, body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.ContentLength = 1000
+	r.Header.Set("Content-Type", "application/json")
+	resp, err := server.Client().Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	text, err := io.ReadAll(resp.Body)
+	if resp.StatusCode != 503 || resp.Header.Get("Retry-After") != "1" || err != nil || !strings.Contains(string(text), "did not arrive within 20ms") {
+		t.Errorf("%s, Retry-After %q, %s, %v", resp.Status, resp.Header.Get("Retry-After"), text, err)
+	}
+}
+
+// deadlines is a ResponseWriter that records read deadlines.
+type deadlines struct {
+	*httptest.ResponseRecorder
+	set []time.Time
+}
+
+func (d *deadlines) SetReadDeadline(t time.Time) error {
+	d.set = append(d.set, t)
+	return nil
+}
+
+// net/http cancels a request whose connection cannot be read any more: the time
+// for the body must not run on while the request is written.
+func TestBodyTimeoutEndsWithTheBody(t *testing.T) {
+	g := newGateway(t, &store{}, Options{})
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, TracesPath, bytes.NewReader(marshal(t, request(span("a", 1500)))))
+	r.Header.Set("Content-Type", "application/x-protobuf")
+	w := &deadlines{ResponseRecorder: httptest.NewRecorder()}
+	g.ServeHTTP(w, r)
+	if w.Code != 200 || len(w.set) != 2 || w.set[0].IsZero() || !w.set[1].IsZero() {
+		t.Errorf("%d, deadlines %v", w.Code, w.set)
+	}
+}
+
 func TestOtherServicesKeepTheirCodec(t *testing.T) {
 	m := request(span("a", 1500))
 	data, err := rawcodec.Codec{}.Marshal(m)

@@ -66,7 +66,7 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			r.Header.Get("Content-Encoding")), http.StatusUnsupportedMediaType)
 		return
 	}
-	out, err := g.receiveHTTP(r, enc)
+	out, err := g.receiveHTTP(w, r, enc)
 	g.finish(r.Context(), err)
 	if err != nil {
 		g.writeError(w, enc, err)
@@ -75,10 +75,10 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	writeMessage(w, enc, http.StatusOK, responseOf(out))
 }
 
-func (g *Gateway) receiveHTTP(r *http.Request, enc encoding) (outcome, error) {
+func (g *Gateway) receiveHTTP(w http.ResponseWriter, r *http.Request, enc encoding) (outcome, error) {
 	b := g.newBody()
 	defer b.release()
-	wire, err := b.read(r)
+	wire, err := b.readInTime(http.NewResponseController(w), r)
 	if err != nil {
 		return outcome{}, err
 	}
