@@ -13,12 +13,14 @@ import (
 // AppendJSON appends the wire bytes of a message of type m given in OTLP/JSON:
 // proto3 JSON, but with trace and span ids in hex. Names are taken in
 // lowerCamelCase and as in the .proto file, 64-bit integers as strings and as
-// numbers, enums as numbers and by name; unknown members are skipped. A member
-// that occurs twice, or a second kind of value in an AnyValue, is an error, as
-// are other types than a field's, bad UTF-8 and nesting beyond MaxDepth. The
-// error is of class base.ClassInvalid and names the path and the byte offset.
+// numbers, enums as numbers and by name; unknown members are skipped, and half a
+// surrogate pair stands for U+FFFD. A member that occurs twice, or a second kind
+// of value in an AnyValue, is an error, as are other types than a field's, bad
+// UTF-8 and nesting beyond MaxDepth. The error is of class base.ClassInvalid and
+// names the path and the byte offset.
 //
-// The output is no longer than the input, plus a constant.
+// The output is no longer than the input, but for negative enums, which nobody
+// sends: it is longer by a twelfth at most.
 func AppendJSON(dst []byte, m Message, src []byte) ([]byte, error) {
 	c := jsonConverter{jsonScanner: jsonScanner{src: src}}
 	dst, err := c.message(dst, m, 0)

@@ -104,6 +104,8 @@ func TestJSONForms(t *testing.T) {
 		&tracepb.Span{StartTimeUnixNano: 1544712660000000000, EndTimeUnixNano: 1544712660000000001})
 	f(`{"endTimeUnixNano":18446744073709551615}`, &tracepb.Span{EndTimeUnixNano: 1<<64 - 1})
 	f(`{"flags":1e2,"droppedLinksCount":3.0}`, &tracepb.Span{Flags: 100, DroppedLinksCount: 3})
+	f(`{"name":"\ud83d","traceState":"\ud83dA\udc00\ud83d\u0041\ud83d\ud83d\ude00"}`,
+		&tracepb.Span{Name: "\uFFFD", TraceState: "\uFFFDA\uFFFD\uFFFDA\uFFFD\U0001F600"})
 	f(` { "name" : "a\"\\\/\b\f\n\r\t\u00fc\ud83d\ude00ü" } `, &tracepb.Span{Name: "a\"\\/\b\f\n\r\tü\U0001F600ü"})
 	f(`{"name":null,"events":null,"unknown":{"a":[1,-2.5e-3,true,false,null,"x",{}]},"status":{"code":"STATUS_CODE_ERROR"}}`,
 		&tracepb.Span{Status: &tracepb.Status{Code: 2}})
@@ -130,7 +132,7 @@ func TestJSONErrors(t *testing.T) {
 	f(`{"name":1}`, `name: offset 8: found '1': want "`)
 	f(`{"name":"a","name":"b"}`, `name: offset 19: occurs twice`)
 	f(`{"name":"`+"\xff"+`"}`, `not valid UTF-8`)
-	f(`{"name":"\ud800"}`, `half a surrogate pair`)
+	f(`{"name":"\ud800\u00"}`, `want a hex digit`)
 	f(`{"name":"\x"}`, `want a known escape`)
 	f("{\"name\":\"a\nb\"}", `control characters must be escaped`)
 	f(`{"traceId":"xyz"}`, `traceId: offset 16: id "xyz" is not hex`)

@@ -1,6 +1,7 @@
 package otlpwire
 
 import (
+	"bytes"
 	"unicode/utf16"
 	"unicode/utf8"
 )
@@ -201,21 +202,30 @@ func (s *jsonScanner) escape() (rune, error) {
 		if err != nil || !utf16.IsSurrogate(r) {
 			return r, err
 		}
-		if s.pos+1 >= len(s.src) || s.src[s.pos] != '\\' || s.src[s.pos+1] != 'u' {
-			return 0, s.faultf(FaultText, "half a surrogate pair")
-		}
-		s.pos += 2
-		low, err := s.hex4()
-		if err != nil {
-			return 0, err
-		}
-		if r = utf16.DecodeRune(r, low); r == utf8.RuneError {
-			return 0, s.faultf(FaultText, "half a surrogate pair")
-		}
-		return r, nil
+		return s.surrogate(r)
 	}
 	s.pos--
 	return 0, s.unexpected("want a known escape")
+}
+
+// surrogate takes the second half of a surrogate pair. Half a pair stands for
+// U+FFFD: clients that cut texts by UTF-16 units, as OpenTelemetry's for
+// JavaScript does, leave one behind, and the rest of the request is sound.
+func (s *jsonScanner) surrogate(first rune) (rune, error) {
+	if !bytes.HasPrefix(s.src[s.pos:], []byte(`\u`)) {
+		return utf8.RuneError, nil
+	}
+	start := s.pos
+	s.pos += len(`\u`)
+	second, err := s.hex4()
+	if err != nil {
+		return 0, err
+	}
+	r := utf16.DecodeRune(first, second)
+	if r == utf8.RuneError {
+		s.pos = start // it stands for itself
+	}
+	return r, nil
 }
 
 func (s *jsonScanner) hex4() (rune, error) {
