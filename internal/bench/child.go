@@ -46,7 +46,8 @@ func startChild(ctx context.Context, command []string, dataDir string) (*child, 
 	args := append(command[1:len(command):len(command)],
 		"--data-dir", dataDir, "--listen", "127.0.0.1:0", "--no-aliases", "--address-file", addressFile)
 	c := &child{log: &tail{}, done: make(chan struct{})}
-	c.cmd = exec.Command(command[0], args...)
+	// The context must not kill it: an interrupted run stops it in peace, too.
+	c.cmd = exec.CommandContext(context.WithoutCancel(ctx), command[0], args...)
 	c.cmd.Stdout, c.cmd.Stderr = io.Discard, c.log
 	started := time.Now()
 	if err := c.cmd.Start(); err != nil {

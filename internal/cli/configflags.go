@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"encoding"
 	"fmt"
 	"os"
 	"reflect"
@@ -134,7 +135,7 @@ func walk(v reflect.Value, prefix string, visit func(key, value string)) {
 	for i := range v.NumField() {
 		key := prefix + v.Type().Field(i).Tag.Get("yaml")
 		field := v.Field(i)
-		if m, ok := field.Interface().(interface{ MarshalText() ([]byte, error) }); ok {
+		if m, ok := reflect.TypeAssert[encoding.TextMarshaler](field); ok {
 			text, err := m.MarshalText()
 			if err != nil {
 				text = []byte(err.Error())

@@ -108,8 +108,7 @@ func hintOf(cmd *cobra.Command, err error, o outcome) string {
 	if errors.As(err, &said) && said.Hint != "" {
 		return said.Hint
 	}
-	var hint *hintError
-	if errors.As(err, &hint) {
+	if hint, ok := errors.AsType[*hintError](err); ok {
 		return hint.hint
 	}
 	if o.exit == exitUsage {

@@ -8,6 +8,7 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 )
@@ -30,12 +31,16 @@ func (e *Env) lookup(name string) string {
 	return ""
 }
 
+// impatience is when a second signal counts: until then it is an echo, which
+// supervisors and terminals like to send.
+const impatience = time.Second
+
 // Main runs one command line and returns the exit code. The first interrupt or
-// termination signal asks the command to end, the second ends the process.
+// termination signal asks the command to end, a later one ends the process.
 func Main(env Env) int {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
-	context.AfterFunc(ctx, stop) // from here on signals do what they usually do
+	context.AfterFunc(ctx, func() { time.AfterFunc(impatience, stop) }) // from then on signals do what they usually do
 	root := newRoot(&env)
 	root.SetArgs(env.Args)
 	cmd, err := root.ExecuteContextC(ctx)

@@ -49,8 +49,8 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"expect": runPando, "find": findFile, "damage": damageFile,
-			"serve":  func(ts *testscript.TestScript, _ bool, args []string) { running(ts).serve(ts, t.Context(), args[0]) },
-			"corpus": func(ts *testscript.TestScript, _ bool, args []string) { running(ts).send(ts, t.Context(), args[0]) },
+			"serve":  func(ts *testscript.TestScript, _ bool, args []string) { running(ts).serve(t.Context(), ts, args[0]) },
+			"corpus": func(ts *testscript.TestScript, _ bool, args []string) { running(ts).send(t.Context(), ts, args[0]) },
 			"stop":   func(ts *testscript.TestScript, _ bool, _ []string) { running(ts).stop(ts) },
 		},
 	})
@@ -61,8 +61,7 @@ func runPando(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(err)
 	err = ts.Exec("pando", args[1:]...)
 	got := 0
-	var exit *exec.ExitError
-	if errors.As(err, &exit) {
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
 		got = exit.ExitCode()
 	} else {
 		ts.Check(err)
@@ -79,7 +78,7 @@ type backendKey struct{}
 
 func running(ts *testscript.TestScript) *backend { return ts.Value(backendKey{}).(*backend) }
 
-func (b *backend) serve(ts *testscript.TestScript, ctx context.Context, dir string) {
+func (b *backend) serve(ctx context.Context, ts *testscript.TestScript, dir string) {
 	c := server.DefaultConfig()
 	c.DataDir, c.Listen, c.NoAliases = ts.MkAbs(dir), "127.0.0.1:0", true
 	c.Storage.TTL = server.Duration(100 * 365 * 24 * time.Hour) // the corpus is in the past
@@ -98,7 +97,7 @@ func (b *backend) stop(ts *testscript.TestScript) {
 	}
 }
 
-func (b *backend) send(ts *testscript.TestScript, ctx context.Context, traces string) {
+func (b *backend) send(ctx context.Context, ts *testscript.TestScript, traces string) {
 	n, err := strconv.Atoi(traces)
 	ts.Check(err)
 	_, err = load.Run(ctx, load.Options{Endpoint: b.s.Addr()}, corpus.New(corpus.Config{Traces: n}).Requests)

@@ -6,9 +6,12 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 
 	"github.com/pandodb/pando/internal/server"
@@ -83,6 +86,31 @@ func get(t *testing.T, url string) string {
 	}
 	defer func() { _ = resp.Body.Close() }() // only the status matters
 	return resp.Status
+}
+
+// Supervisors and terminals often deliver a signal twice at once; only one that
+// comes later means impatience.
+func TestASignalSentTwiceStopsInPeace(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("no such signals")
+	}
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), self, "serve", "--data-dir", t.TempDir(), "--listen", "127.0.0.1:0", "--no-aliases")
+	cmd.Args[0] = "pando" // TestMain looks at it
+	signals := 0
+	signal := func(string) {
+		if cmd.Process.Signal(syscall.SIGTERM) == nil {
+			signals++
+		}
+	}
+	cmd.Stdout = &screen{wait: "Ctrl-C", then: signal}
+	cmd.Stderr = &screen{wait: "stopping", then: signal}
+	if err := cmd.Run(); err != nil || signals != 2 {
+		t.Errorf("ended with %v after %d signals", err, signals)
+	}
 }
 
 func TestServeTellsWhenTheDirectoryIsTaken(t *testing.T) {

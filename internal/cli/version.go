@@ -1,9 +1,9 @@
 package cli
 
 import (
-	"fmt"
 	"runtime"
 	"runtime/debug"
+	"strconv"
 
 	"github.com/spf13/cobra"
 
@@ -38,7 +38,7 @@ func newVersion(*Env) *cobra.Command {
 			}{version(), runtime.Version(), runtime.GOOS + "/" + runtime.GOARCH, part.FormatVersion}
 			l := listing{
 				head:  []string{"VERSION", "GO", "PLATFORM", "PART FORMAT"},
-				human: [][]string{{doc.Version, doc.Go, doc.Platform, fmt.Sprint(doc.PartFormat)}},
+				human: [][]string{{doc.Version, doc.Go, doc.Platform, strconv.Itoa(doc.PartFormat)}},
 				doc:   doc, docs: []any{doc},
 			}
 			return l.write(cmd.OutOrStdout(), format)

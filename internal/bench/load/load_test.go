@@ -54,7 +54,7 @@ func (c *collector) Export(_ context.Context, req *collectorpb.ExportTraceServic
 func (c *collector) listen(t *testing.T) (endpoint string) {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "otlp")
-	l, err := net.Listen("unix", path)
+	l, err := new(net.ListenConfig).Listen(t.Context(), "unix", path)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -91,8 +91,7 @@ func (c *Client) unreachable(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	var u *url.Error
-	if errors.As(err, &u) {
+	if u, ok := errors.AsType[*url.Error](err); ok {
 		err = u.Err // what it adds is the address, which is named already
 	}
 	return base.Errorf(base.ClassUnavailable, "no server answers at %s: %w", c.base, err)
