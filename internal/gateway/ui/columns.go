@@ -81,7 +81,8 @@ func gather(spans []trace.Span, order []int32) *columns {
 	for r, i := range order {
 		s := &spans[i]
 		c.ids[r] = s.SpanID
-		c.start[r], c.duration[r] = int64(s.StartNanos-start), int64(s.DurationNanos())
+		// Starts fit, as stores check; ends are what senders say.
+		c.start[r], c.duration[r] = int64(s.StartNanos-start), int64(min(s.DurationNanos(), math.MaxInt64))
 		c.service[r], c.name[r] = c.services.code(s.Resource.Service()), c.names.code(s.Name)
 		c.kind[r] = int32(s.Kind)
 	}

@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"fmt"
 	"io"
+	"math"
 	"math/rand/v2"
 	"net/http"
 	"strconv"
@@ -62,6 +63,7 @@ func TestColumnsAgainstSpans(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 4))
 	spans := randomTrace(rng, 20_000) // longer than one chunk
 	spans[7].EndNanos = 0             // a clock that ran backwards
+	spans[8].EndNanos = 1<<64 - 1     // or far ahead
 	rows := buildTree(spans)
 	var out bytes.Buffer
 	if err := writeColumns(&out, &trace.Trace{Spans: spans}, rows, maxRows); err != nil {
@@ -79,7 +81,7 @@ func TestColumnsAgainstSpans(t *testing.T) {
 			doc.Services[doc.Service[r]], doc.Names[doc.Name[r]], doc.Kind[r], doc.Flags[r],
 		}
 		want := []any{
-			s.SpanID.String(), int64(s.StartNanos - start), int64(s.DurationNanos()), int64(rows.depth[r]), int64(rows.parent[r]),
+			s.SpanID.String(), int64(s.StartNanos - start), int64(min(s.DurationNanos(), math.MaxInt64)), int64(rows.depth[r]), int64(rows.parent[r]),
 			s.Resource.Service(), s.Name, int64(s.Kind), int64(rows.flags[r]),
 		}
 		if diff := cmp.Diff(want, got); diff != "" {

@@ -2,6 +2,7 @@ package ui
 
 import (
 	"encoding/base64"
+	"math"
 	"net/http"
 	"strconv"
 
@@ -54,6 +55,7 @@ type linkDoc struct {
 	TraceID       string    `json:"traceId"`
 	SpanID        string    `json:"spanId"`
 	TraceState    string    `json:"traceState"`
+	Flags         uint32    `json:"flags"`
 	Attributes    []attrDoc `json:"attributes"`
 	DroppedValues uint32    `json:"droppedAttributes"`
 }
@@ -133,7 +135,7 @@ func newSpanDoc(s *trace.Span) spanDoc {
 		l := &s.Links[i]
 		doc.Links[i] = linkDoc{
 			TraceID: l.TraceID.String(), SpanID: l.SpanID.String(), TraceState: l.TraceState,
-			Attributes: newAttrDocs(l.Attrs), DroppedValues: l.DroppedAttrs,
+			Flags: l.Flags, Attributes: newAttrDocs(l.Attrs), DroppedValues: l.DroppedAttrs,
 		}
 	}
 	return doc
@@ -167,13 +169,29 @@ func newAttrDocs(attrs []trace.Attr) []attrDoc {
 // lists and maps as compact JSON.
 func valueText(v *trace.Value) string {
 	switch v.Kind {
+	case trace.KindEmpty:
+		return ""
 	case trace.KindString:
 		return v.Str
 	case trace.KindBytes:
 		return base64.StdEncoding.EncodeToString([]byte(v.Str))
+	case trace.KindDouble:
+		return doubleText(v.Dbl)
 	default:
 		return string(appendValue(nil, v, 0))
 	}
+}
+
+// doubleText writes a number as JSON has it, and as JavaScript names those that
+// JSON has not.
+func doubleText(f float64) string {
+	switch {
+	case math.IsInf(f, 1):
+		return "Infinity"
+	case math.IsInf(f, -1):
+		return "-Infinity"
+	}
+	return strconv.FormatFloat(f, 'g', -1, 64)
 }
 
 // maxValueDepth ends the rendering of values nested deeper than any sender
@@ -194,13 +212,16 @@ func appendValue(dst []byte, v *trace.Value, depth int) []byte {
 	case trace.KindInt:
 		return strconv.AppendInt(dst, v.Int, 10)
 	case trace.KindDouble:
-		return strconv.AppendFloat(dst, v.Dbl, 'g', -1, 64)
+		if math.IsNaN(v.Dbl) || math.IsInf(v.Dbl, 0) {
+			return appendQuoted(dst, doubleText(v.Dbl))
+		}
+		return append(dst, doubleText(v.Dbl)...)
 	case trace.KindList:
 		return appendList(dst, v.List, depth)
 	case trace.KindMap:
 		return appendMap(dst, v.Map, depth)
 	default:
-		return dst
+		return append(dst, "null"...)
 	}
 }
 

@@ -118,7 +118,8 @@ func (c *facetCounter) addAttrs(attrs []trace.Attr) {
 		if v.Kind != trace.KindString && v.Kind != trace.KindBool && v.Kind != trace.KindInt {
 			continue
 		}
-		if attrs[i].Key == "service.name" || len(v.Str) > maxFacetText {
+		// The service has a field of its own; an empty key cannot be searched for.
+		if attrs[i].Key == "service.name" || attrs[i].Key == "" || len(v.Str) > maxFacetText {
 			continue
 		}
 		term := facetTerm{attrs[i].Key, valueText(v)}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -140,12 +141,14 @@ func TestSpanDetails(t *testing.T) {
 		{Key: "empty", Value: trace.Value{}},
 		{Key: "int", Value: trace.Value{Kind: trace.KindInt, Int: 1<<62 + 1}},
 		{Key: "map", Value: trace.Value{Kind: trace.KindMap, Map: []trace.Attr{
-			text("k", `"q"`), {Key: "l", Value: trace.Value{Kind: trace.KindList, List: []trace.Value{{Kind: trace.KindInt, Int: 1}, {Kind: trace.KindBool}}}},
+			text("k", `"q"`), {Key: "l", Value: trace.Value{Kind: trace.KindList, List: []trace.Value{{Kind: trace.KindInt, Int: 1}, {Kind: trace.KindBool}, {}}}},
+			{Key: "inf", Value: trace.Value{Kind: trace.KindDouble, Dbl: math.Inf(-1)}}, {Key: "nan", Value: trace.Value{Kind: trace.KindDouble, Dbl: math.NaN()}},
 		}}},
+		{Key: "nan", Value: trace.Value{Kind: trace.KindDouble, Dbl: math.NaN()}},
 		text("string", `as "is"`),
 	}
 	s.Events = []trace.Event{{Name: "early", TimeNanos: s.StartNanos - 5, DroppedAttrs: 1}}
-	s.Links = []trace.Link{{TraceID: trace.ID{1}, SpanID: spanID(9), TraceState: "x", Attrs: []trace.Attr{text("a", "b")}}}
+	s.Links = []trace.Link{{TraceID: trace.ID{1}, SpanID: spanID(9), TraceState: "x", Flags: 0x101, Attrs: []trace.Attr{text("a", "b")}}}
 	s.Scope = &trace.Scope{Name: "lib", Version: "1"}
 	store := &fakeStore{traces: map[trace.ID]*trace.Trace{id: {ID: id, Spans: []trace.Span{newSpan(1, 0), s}}}}
 	doc := getJSON[spansDoc](t, newTestHandler(t, store), "/api/v1/traces/1/spans/2")
@@ -158,12 +161,13 @@ func TestSpanDetails(t *testing.T) {
 			{"double", "double", "0.1"},
 			{"empty", "empty", ""},
 			{"int", "int", "4611686018427387905"},
-			{"map", "map", `{"k":"\"q\"","l":[1,false]}`},
+			{"map", "map", `{"k":"\"q\"","l":[1,false,null],"inf":"-Infinity","nan":"NaN"}`},
+			{"nan", "double", "NaN"},
 			{"string", "string", `as "is"`},
 		},
 		Events: []eventDoc{{Name: "early", TimeUnixNano: "1795176001999999995", OffsetNanos: -5, Attributes: []attrDoc{}, DroppedValues: 1}},
 		Links: []linkDoc{{
-			TraceID: "01000000000000000000000000000000", SpanID: "0000000000000009", TraceState: "x",
+			TraceID: "01000000000000000000000000000000", SpanID: "0000000000000009", TraceState: "x", Flags: 0x101,
 			Attributes: []attrDoc{{"a", "string", "b"}},
 		}},
 		Resource: resourceDoc{Attributes: []attrDoc{{"service.name", "string", "shop"}}},
@@ -191,8 +195,8 @@ func TestFacets(t *testing.T) {
 	for i := range byte(4) {
 		id := trace.ID{15: i + 1}
 		a, b := newSpan(1, 0), newSpan(2, 1)
-		a.Attrs = []trace.Attr{text("same", "everywhere"), text("tenant", []string{"x", "x", "x", "y"}[i]), text("long", strings.Repeat("z", 200))}
-		b.Attrs = []trace.Attr{text("tenant", "x"), {Key: "code", Value: trace.Value{Kind: trace.KindInt, Int: int64(i % 2)}}}
+		a.Attrs = []trace.Attr{text("", "no key, no search"), text("same", "everywhere"), text("tenant", []string{"x", "x", "x", "y"}[i]), text("long", strings.Repeat("z", 200))}
+		b.Attrs = []trace.Attr{text("", fmt.Sprint(i)), text("tenant", "x"), {Key: "code", Value: trace.Value{Kind: trace.KindInt, Int: int64(i % 2)}}}
 		store.traces[id] = &trace.Trace{ID: id, Spans: []trace.Span{a, b}}
 		target.WriteString("&id=" + id.String())
 	}
