@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { colorSlots, Palette } from '../src/lib/colors.ts';
 import { addressOf, reachable } from '../src/lib/endpoints.ts';
-import { formatTags, parseTags } from '../src/lib/logfmt.ts';
+import { formatTags, parseTags, searchable } from '../src/lib/logfmt.ts';
 import { formatRoute, fullTraceId, parseRoute } from '../src/lib/route.ts';
 import { setups } from '../src/shell/setup.ts';
 
@@ -15,12 +15,26 @@ test('tags are logfmt words', () => {
   f('u=/x?y=z', ['u', '/x?y=z']);
   f('a= b=""', ['a', ''], ['b', '']);
   f('a="x \\"y\\" \\\\ \\n\\t\\z"', ['a', 'x "y" \\ \n\tz']);
-  for (const wrong of ['a', '=1', 'a b=1', 'a="open', 'a="open\\', '"a"=1']) assert.ok('error' in parseTags(wrong), wrong);
+  f('"a"=1 "two words"="x y" "a=b\\\\\\"c"=2', ['a', '1'], ['two words', 'x y'], ['a=b\\"c', '2']);
+  f('a=1\u00a0b=2\u3000c=3\ufeffd=\u0085', ['a', '1'], ['b', '2'], ['c', '3'], ['d', '\u0085']);
+  for (const wrong of ['a', '=1', 'a b=1', 'a="open', 'a="open\\', '""=1', '"a" =1', '"a', '"a"', 'a\u00a0b=1']) assert.ok('error' in parseTags(wrong), wrong);
 });
 
 test('written tags are read back', () => {
-  const tags = ['', '1', 'two words', 'a"b', 'back\\slash', 'tab\tline\n', 'x=y', 'ä'].map((value, i) => ({ key: `k${i}`, value }));
+  const texts = ['1', 'two words', 'a"b', 'back\\slash', 'tab\tline\n', 'x=y', 'ä', 'no\u00a0break'];
+  const tags = [...texts.map((text) => ({ key: text, value: text })), { key: 'k', value: '' }];
   assert.deepEqual(parseTags(formatTags(tags)), { tags });
+});
+
+test('only attributes that a search would find lead to one', () => {
+  const f = (type: string, value: string, want: boolean, key = 'k'): void => assert.equal(searchable({ key, type, value }), want, `${type} ${value}`);
+  f('string', '', true);
+  f('int', '9223372036854775807', true);
+  f('double', '1e-7', true);
+  for (const word of ['NaN', 'Infinity', '-Infinity']) f('double', word, false);
+  for (const type of ['bytes', 'list', 'map', 'empty']) f(type, 'x', false);
+  f('string', 'x', false, '');
+  f('string', 'x'.repeat(2001), false);
 });
 
 test('routes go round', () => {
@@ -64,5 +78,6 @@ test('endpoints are shown as the reader can reach them', () => {
 test('every set-up names where to send', () => {
   for (const { name, code } of setups({ grpc: 'h:11', http: 'h:22' })) {
     assert.match(code, name === 'telemetrygen' ? /h:11/ : /http:\/\/h:22/, name);
+    if (code.includes('OTEL_SERVICE_NAME')) assert.match(code, /OTEL_METRICS_EXPORTER=none\nexport OTEL_LOGS_EXPORTER=none/, name);
   }
 });

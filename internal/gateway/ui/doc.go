@@ -39,7 +39,7 @@
 //	     "events":[…],"links":[…],"resource":{…},"scope":{…},
 //	     "droppedAttributes","droppedEvents","droppedLinks"}]}
 //
-// tags are logfmt words, key=value or key="two words"; all must hold on one
+// tags are logfmt words, key=value or "a key"="two words"; all must hold on one
 // span. lookback counts back from the server's clock; start and end are RFC 3339
 // or Unix nanoseconds. Durations are Go's: 250ms, 1.5s.
 //

@@ -2,6 +2,7 @@ package ui
 
 import (
 	"strings"
+	"unicode"
 
 	"github.com/pandodb/pando/internal/base"
 	"github.com/pandodb/pando/internal/model/trace"
@@ -11,7 +12,7 @@ import (
 // maxTags is the most words one request may hold.
 const maxTags = 64
 
-// parseTags reads logfmt words: key=value, values bare or double-quoted with
+// parseTags reads logfmt words: key=value, both bare or double-quoted with
 // backslash escapes (\n and \t are what they look like, any other character
 // stands for itself). Words look at every level and match other types by their
 // text.
@@ -19,13 +20,13 @@ const maxTags = 64
 // web/src/lib/logfmt.ts reads the same language before a request is sent.
 func parseTags(text string) ([]search.Tag, error) {
 	var tags []search.Tag
-	rest := strings.TrimLeft(text, whitespace)
+	rest := strings.TrimLeftFunc(text, isSpace)
 	for rest != "" {
 		if len(tags) == maxTags {
 			return nil, base.Errorf(base.ClassTooLarge, "more than %d tag conditions", maxTags)
 		}
-		key, after, found := strings.Cut(rest, "=")
-		if !found || key == "" || strings.ContainsAny(key, whitespace+`"`) {
+		key, after, ok := cutKey(rest)
+		if !ok {
 			return nil, base.Errorf(base.ClassInvalid, "tags: want key=value at %.40q", rest)
 		}
 		value, after, ok := cutValue(after)
@@ -37,17 +38,30 @@ func parseTags(text string) ([]search.Tag, error) {
 			Value:   trace.Value{Kind: trace.KindString, Str: value},
 			AnyType: true,
 		})
-		rest = strings.TrimLeft(after, whitespace)
+		rest = strings.TrimLeftFunc(after, isSpace)
 	}
 	return tags, nil
 }
 
-const whitespace = " \t\r\n"
+// isSpace is what separates words: what \s matches in JavaScript.
+func isSpace(r rune) bool { return r == '\ufeff' || r != '\u0085' && unicode.IsSpace(r) }
+
+// cutKey splits a key and its = off the front of s; ok is false where neither
+// form of a key is.
+func cutKey(s string) (key, rest string, ok bool) {
+	if !strings.HasPrefix(s, `"`) {
+		key, rest, ok = strings.Cut(s, "=")
+		return key, rest, ok && key != "" && !strings.Contains(key, `"`) && strings.IndexFunc(key, isSpace) < 0
+	}
+	key, rest, ok = cutValue(s)
+	rest, equals := strings.CutPrefix(rest, "=")
+	return key, rest, ok && equals && key != ""
+}
 
 // cutValue splits a value off the front of s; ok is false for an open quote.
 func cutValue(s string) (value, rest string, ok bool) {
 	if !strings.HasPrefix(s, `"`) {
-		end := strings.IndexAny(s, whitespace)
+		end := strings.IndexFunc(s, isSpace)
 		if end < 0 {
 			return s, "", true
 		}

@@ -66,7 +66,7 @@ func TestParseQueryRefuses(t *testing.T) {
 		"kind=no", "kind=unspecified", "order=fastest", "limit=0", "limit=-1", "limit=1001", "limit=x",
 		"minDuration=5", "minDuration=-1s", "maxDuration=x", "minDuration=2s&maxDuration=1s",
 		"lookback=0s", "lookback=-1h", "lookback=x", "start=x", "end=1969-01-01T00:00:00Z", "end=9999-01-01T00:00:00Z",
-		"start=7&end=7", "start=7&end=5", "tags=novalue", "tags=%22a%22%3D1",
+		"start=7&end=7", "start=7&end=5", "tags=novalue", "tags=%22a%22",
 	} {
 		f(params, base.ClassInvalid)
 	}
@@ -96,7 +96,9 @@ func TestParseTags(t *testing.T) {
 	f(`a="x \"y\" \\ \n\t\z"`, anyTag("a", "x \"y\" \\ \n\tz"))
 	f(`a="x"b=2`, anyTag("a", "x"), anyTag("b", "2"))
 	f("ключ=значение", anyTag("ключ", "значение"))
-	for _, wrong := range []string{"a", "=1", "a b=1", `a="open`, `a="open\`, `"a"=1`} {
+	f(`"a"=1 "two words"="x y" "a=b\\\"c"=2`, anyTag("a", "1"), anyTag("two words", "x y"), anyTag(`a=b\"c`, "2"))
+	f("a=1\u00a0b=2\u3000c=3\ufeffd=\u0085", anyTag("a", "1"), anyTag("b", "2"), anyTag("c", "3"), anyTag("d", "\u0085"))
+	for _, wrong := range []string{"a", "=1", "a b=1", `a="open`, `a="open\`, `""=1`, `"a" =1`, `"a`, `"a"`, "a\u00a0b=1"} {
 		if got, err := parseTags(wrong); base.ClassOf(err) != base.ClassInvalid {
 			t.Errorf("%q: %v, %v", wrong, got, err)
 		}
@@ -116,7 +118,7 @@ func FuzzParseTags(f *testing.F) {
 		var b strings.Builder
 		escape := strings.NewReplacer(`\`, `\\`, `"`, `\"`)
 		for _, tag := range tags {
-			b.WriteString(tag.Key + `="` + escape.Replace(tag.Value.Str) + `" `)
+			b.WriteString(`"` + escape.Replace(tag.Key) + `"="` + escape.Replace(tag.Value.Str) + `" `)
 		}
 		again, err := parseTags(b.String())
 		if err != nil {

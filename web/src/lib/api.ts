@@ -73,6 +73,7 @@ export interface SpanLink {
   traceId: string;
   spanId: string;
   traceState: string;
+  flags: number;
   attributes: Attribute[];
   droppedAttributes: number;
 }

@@ -12,12 +12,17 @@ export interface Targets {
   http: string;
 }
 
-/** Copy-and-paste set-up per language; the variables are OpenTelemetry's own. */
+/**
+ * Copy-and-paste set-up per language; the variables are OpenTelemetry's own. Agents
+ * send metrics and logs too unless told not to, and log an error for each refusal.
+ */
 export function setups({ grpc, http }: Targets): Setup[] {
   const variables = (service: string): string =>
     [
       `export OTEL_EXPORTER_OTLP_ENDPOINT=http://${http}`,
       'export OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf',
+      'export OTEL_METRICS_EXPORTER=none',
+      'export OTEL_LOGS_EXPORTER=none',
       `export OTEL_SERVICE_NAME=${service}`,
     ].join('\n');
   return [

@@ -1,7 +1,7 @@
 import type { ComponentChildren } from 'preact';
 import { api, type Attribute, type SpanDetails, type SpanEvent, type SpanLink } from '../lib/api.ts';
 import { formatCount, formatDate, formatDuration, formatTime, millisOfNanos, percent, plural } from '../lib/format.ts';
-import { formatTags } from '../lib/logfmt.ts';
+import { formatTags, searchable } from '../lib/logfmt.ts';
 import { useResource } from '../lib/resource.ts';
 import { formatRoute } from '../lib/route.ts';
 import { CopyButton } from '../shell/copy.tsx';
@@ -193,29 +193,39 @@ function Attributes({ list }: { list: readonly Attribute[] }) {
   return (
     <table class="attributes">
       <tbody>
-        {list.map(({ key, type, value }) => (
-          <tr key={key}>
-            <th scope="row">{breakable(key)}</th>
-            <td>
-              <span class={`value ${type}`}>{value === '' ? '(empty)' : value}</span>
-              <span class="type">{type}</span>
-            </td>
-            <td class="tools">
-              <a
-                class="ghost button"
-                href={formatRoute(['search'], { tags: formatTags([{ key, value }]) })}
-                aria-label={`Search traces with this ${key}`}
-                title={`Search traces with this ${key}`}
-              >
-                {icons.filter}
-              </a>
-              <CopyButton text={value} label={`Copy the value of ${key}`} />
-            </td>
-          </tr>
-        ))}
+        {list.map((attribute, i) => {
+          const { key, type, value } = attribute;
+          return (
+            <tr key={i}>
+              <th scope="row">{key === '' ? '(empty)' : breakable(key)}</th>
+              <td>
+                <span class={`value ${type}`}>{value === '' ? '(empty)' : value}</span>
+                <span class="type">{type}</span>
+              </td>
+              <td class="tools">
+                {searchable(attribute) && (
+                  <a
+                    class="ghost button"
+                    href={formatRoute(['search'], { tags: formatTags([{ key, value }]) })}
+                    aria-label={`Search traces with this ${key}`}
+                    title={`Search traces with this ${key}`}
+                  >
+                    {icons.filter}
+                  </a>
+                )}
+                <CopyButton text={value} label={`Copy the value of ${key || 'the empty key'}`} />
+              </td>
+            </tr>
+          );
+        })}
       </tbody>
     </table>
   );
+}
+
+/** "+5 ms" after the span's start, "−5 ms" before it. */
+function signed(nanos: number): string {
+  return `${nanos < 0 ? '' : '+'}${formatDuration(nanos)}`;
 }
 
 /** Lets a long dotted key break after its dots. */
@@ -227,9 +237,10 @@ function Event({ event }: { event: SpanEvent }) {
   return (
     <div class="event">
       <h3>
-        {event.name} <span class="muted">+{formatDuration(event.offsetNanos)}</span>
+        {event.name || '(no name)'} <span class="muted">{event.timeUnixNano === '0' ? 'no time' : signed(event.offsetNanos)}</span>
       </h3>
       <Attributes list={event.attributes} />
+      {event.droppedAttributes > 0 && <p class="muted">{plural(event.droppedAttributes, 'attribute')} dropped by the sender.</p>}
     </div>
   );
 }
