@@ -12,10 +12,11 @@ import (
 	"time"
 
 	"github.com/goccy/go-yaml"
+
+	"github.com/pandodb/pando/internal/catalog"
 )
 
-// Config is everything a user can set. The zero value of a field means its
-// default. One struct is the source of the file's keys, the environment's names
+// Config is everything a user can set, over what DefaultConfig returns. One struct is the source of the file's keys, the environment's names
 // (PANDO_ and the key's path in capitals) and the reference.
 type Config struct {
 	// DataDir holds everything the process keeps.
@@ -41,7 +42,7 @@ type LogConfig struct {
 
 // StorageConfig says how data is kept.
 type StorageConfig struct {
-	// TTL is how long spans are kept after they started.
+	// TTL is how long spans are kept after they started; 0 keeps them for ever.
 	TTL Duration `yaml:"ttl"`
 	// SegmentInterval is the time one segment covers; expired ones go whole.
 	// It is fixed when the data directory is made.
@@ -79,7 +80,7 @@ func (d *Duration) UnmarshalText(text []byte) error {
 	s := string(text)
 	if days, ok := strings.CutSuffix(s, "d"); ok {
 		n, err := strconv.ParseFloat(days, 64)
-		if err != nil || n < 0 || n > 36500 {
+		if err != nil || !(n >= 0 && n <= 36500) { // not a number is neither
 			return fmt.Errorf("duration %q: want a number and a unit, such as 7d or 90m", s)
 		}
 		*d = Duration(n * 24 * float64(time.Hour))
@@ -124,7 +125,7 @@ func (z *Size) UnmarshalText(text []byte) error {
 			continue
 		}
 		n, err := strconv.ParseFloat(strings.TrimSpace(num), 64)
-		if err != nil || n < 0 || n*float64(u.bytes) > 1<<60 {
+		if err != nil || !(n >= 0 && n*float64(u.bytes) <= 1<<60) { // not a number is neither
 			break
 		}
 		*z = Size(n * float64(u.bytes))
@@ -190,7 +191,32 @@ func (c *Config) loadEnv(environ []string) error {
 			env[k] = v
 		}
 	}
-	return setFields(reflect.ValueOf(c).Elem(), "PANDO", env)
+	err := setFields(reflect.ValueOf(c).Elem(), "PANDO", env)
+	return errors.Join(err, unknownEnv(reflect.TypeOf(*c), env))
+}
+
+// unknownEnv reports variables of a section, such as PANDO_STORAGE_, that name no
+// key of it. Others beginning with PANDO_ may be somebody else's: Kubernetes sets
+// PANDO_SERVICE_HOST for a service of our name.
+func unknownEnv(config reflect.Type, env map[string]string) error {
+	var errs []error
+	for i := range config.NumField() {
+		section := config.Field(i)
+		if section.Type.Kind() != reflect.Struct {
+			continue
+		}
+		prefix := "PANDO_" + strings.ToUpper(section.Tag.Get("yaml")) + "_"
+		known := make(map[string]bool)
+		for k := range section.Type.NumField() {
+			known[prefix+strings.ToUpper(section.Type.Field(k).Tag.Get("yaml"))] = true
+		}
+		for name := range env {
+			if strings.HasPrefix(name, prefix) && !known[name] {
+				errs = append(errs, fmt.Errorf("environment %s: no such setting", name))
+			}
+		}
+	}
+	return errors.Join(errs...)
 }
 
 func setFields(v reflect.Value, prefix string, env map[string]string) error {
@@ -253,16 +279,34 @@ func (c *Config) Validate() error {
 	default:
 		bad("log.level %q: want debug, info, warn or error", c.Log.Level)
 	}
-	if c.Storage.Memtable > c.Storage.Memory {
-		bad("storage.memtable is larger than storage.memory")
+	switch c.Log.Format {
+	case "auto", "text", "json":
+	default:
+		bad("log.format %q: want auto, text or json", c.Log.Format)
 	}
+	c.Storage.validate(bad)
 	if c.Limits.InFlight < c.Limits.Request {
 		bad("limits.in_flight is smaller than limits.request: such a request could never pass")
 	}
-	if c.Storage.Shards < 1 {
-		bad("storage.shards is %d: want at least 1", c.Storage.Shards)
+	if c.Limits.SpanAttributes < 0 {
+		bad("limits.span_attributes is %d: want 0 or more", c.Limits.SpanAttributes)
 	}
 	return errors.Join(errs...)
+}
+
+func (c *StorageConfig) validate(bad func(format string, args ...any)) {
+	if c.Memtable > c.Memory {
+		bad("storage.memtable is larger than storage.memory")
+	}
+	if c.Shards < 1 || c.Shards > catalog.MaxShards {
+		bad("storage.shards is %d: want 1 to %d", c.Shards, catalog.MaxShards)
+	}
+	if c.TTL != 0 && c.TTL < Duration(time.Second) {
+		bad("storage.ttl is %v: want at least 1s, or 0 to keep everything", time.Duration(c.TTL))
+	}
+	if c.SegmentInterval < Duration(time.Second) {
+		bad("storage.segment_interval is %v: want at least 1s", time.Duration(c.SegmentInterval))
+	}
 }
 
 func isLoopback(host string) bool {

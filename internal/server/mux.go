@@ -18,6 +18,8 @@ const (
 	// writeTimeout is how long an HTTP client may take to read what one Write
 	// sends; gRPC notices dead peers by its keepalive.
 	writeTimeout = time.Minute
+	// acceptRetry lies between two tries to accept when that fails.
+	acceptRetry = 50 * time.Millisecond
 	// maxSniffing bounds the connections that have not said it yet.
 	maxSniffing = 4096
 )
@@ -60,8 +62,12 @@ func (m *mux) serve(l net.Listener) {
 				return
 			}
 			if err != nil {
-				time.Sleep(50 * time.Millisecond) // out of files: others will close theirs
-				continue
+				select { // out of files: others will close theirs
+				case <-time.After(acceptRetry):
+					continue
+				case <-m.grpc.done:
+					return
+				}
 			}
 			m.sniff(c)
 		}

@@ -7,9 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	iofs "io/fs"
 	"log/slog"
 	"os"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -50,6 +52,8 @@ type Server struct {
 	node    *node.Node
 	traces  *Traces
 	front   *front
+
+	closeOnce sync.Once
 }
 
 // replicationGroups is how many Raft groups a node runs. One lets a request be
@@ -153,13 +157,21 @@ func (s *Server) openCatalog(ctx context.Context) (base.NodeID, error) {
 
 // nodeIdentity returns the random name this data directory got when it was made.
 func nodeIdentity(fs vfs.FS, path string) (string, error) {
-	if f, err := fs.Open(path); err == nil {
+	f, err := fs.Open(path)
+	if err == nil {
 		defer func() { _ = f.Close() }() // only read
 		data, err := io.ReadAll(io.LimitReader(f, 64))
-		if id := strings.TrimSpace(string(data)); err == nil && len(id) == 32 {
-			return id, nil
+		if err != nil {
+			return "", fmt.Errorf("node identity: %w", err)
 		}
-		return "", base.Corruptionf(path, 0, "not a node identity (%w)", err)
+		id := strings.TrimSpace(string(data))
+		if _, err := hex.DecodeString(id); err != nil || len(id) != 32 {
+			return "", base.Corruptionf(path, 0, "not a node identity: %q", id)
+		}
+		return id, nil
+	}
+	if !errors.Is(err, iofs.ErrNotExist) { // a new name would orphan what is here
+		return "", fmt.Errorf("node identity: %w", err)
 	}
 	var raw [16]byte
 	if _, err := rand.Read(raw[:]); err != nil {
@@ -245,8 +257,14 @@ func (s *Server) openNode(ctx context.Context, id base.NodeID, group catalog.Gro
 	return s.node.Start(ctx)
 }
 
-// Close stops the listeners, drains requests and takes everything down.
-func (s *Server) Close() error {
+// Close stops the listeners, drains requests and takes everything down. A second
+// Close does nothing.
+func (s *Server) Close() (err error) {
+	s.closeOnce.Do(func() { err = s.close() })
+	return err
+}
+
+func (s *Server) close() error {
 	var errs []error
 	if s.front != nil {
 		s.front.close()
