@@ -195,7 +195,7 @@ func TestGRPCPartialSuccess(t *testing.T) {
 	if p.GetRejectedSpans() != 3 || s.names() != "shop/ok" {
 		t.Errorf("rejected %d, stored %q", p.GetRejectedSpans(), s.names())
 	}
-	for _, want := range []string{"3 of 4 spans", "before 1000 ns, the oldest that retention keeps", "too far in the future", "span id must be 8 bytes"} {
+	for _, want := range []string{"3 of 4 spans", "before 1970-01-01T00:00:00.000001Z, the oldest that retention keeps", "too far in the future", "span id must be 8 bytes"} {
 		if !strings.Contains(p.GetErrorMessage(), want) {
 			t.Errorf("%q lacks %q", p.GetErrorMessage(), want)
 		}

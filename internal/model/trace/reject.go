@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"math"
+	"time"
 	"unicode/utf8"
 
 	"github.com/pandodb/pando/internal/base"
@@ -82,12 +83,18 @@ func (b *Builder) checkIdentity(s *otlpwire.Span) error {
 	case s.StartNanos == 0:
 		return base.Errorf(base.ClassInvalid, "start time is missing")
 	case s.StartNanos <= math.MaxInt64 && int64(s.StartNanos) < b.bounds.Start:
-		return base.Errorf(base.ClassTooOld, "start time %d ns is before %d ns, the oldest that retention keeps",
-			s.StartNanos, b.bounds.Start)
+		return base.Errorf(base.ClassTooOld, "start time %s is before %s, the oldest that retention keeps: check the sender's clock and that it counts nanoseconds",
+			instant(s.StartNanos), instant(uint64(b.bounds.Start)))
 	default:
-		return base.Errorf(base.ClassTooOld, "start time %d ns is too far in the future: the bound is %d ns, check the sender's clock",
-			s.StartNanos, b.bounds.End)
+		return base.Errorf(base.ClassTooOld, "start time %s is too far in the future, which begins at %s: check the sender's clock",
+			instant(s.StartNanos), instant(uint64(b.bounds.End)))
 	}
+}
+
+// instant writes Unix nanoseconds for people: both a clock that is off and a
+// wrong unit show in the year.
+func instant(nanos uint64) string {
+	return time.Unix(int64(nanos/1e9), int64(nanos%1e9)).UTC().Format(time.RFC3339Nano)
 }
 
 func (b *Builder) checkTexts(s *otlpwire.Span) error {
