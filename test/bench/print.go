@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/pandodb/pando/internal/bench"
 )
@@ -45,28 +46,36 @@ func (p *printer) line(format string, args ...any) {
 }
 
 func (p *printer) names() string {
-	s := ""
+	cells := make([]string, 0, len(p.results)+1)
 	for i := range p.results {
-		s += fmt.Sprintf("%14s", p.results[i].System)
+		cells = append(cells, p.results[i].System)
 	}
-	return s + fmt.Sprintf("%14s", "ratio")
+	return align(append(cells, "ratio"))
 }
 
 func (p *printer) row(name, format string, value func(*result) float64) {
-	s := fmt.Sprintf("%-28s", name)
+	cells := make([]string, 0, len(p.results)+1)
 	for i := range p.results {
-		v := value(&p.results[i])
-		if v == 0 {
-			s += fmt.Sprintf("%14s", "-")
-			continue
+		cell := "-"
+		if v := value(&p.results[i]); v != 0 {
+			cell = fmt.Sprintf(format, v)
 		}
-		s += fmt.Sprintf("%14s", fmt.Sprintf(format, v))
+		cells = append(cells, cell)
 	}
 	first, last := value(&p.results[0]), value(&p.results[len(p.results)-1])
 	if first != 0 && last != 0 {
-		s += fmt.Sprintf("%14s", fmt.Sprintf("%.3g", first/last))
+		cells = append(cells, fmt.Sprintf("%.3g", first/last))
 	}
-	p.line("%s", s)
+	p.line("%-28s%s", name, align(cells))
+}
+
+// align puts cells into columns, flush right.
+func align(cells []string) string {
+	var b strings.Builder
+	for _, c := range cells {
+		fmt.Fprintf(&b, "%14s", c)
+	}
+	return b.String()
 }
 
 func per(n int, seconds float64) float64 {
