@@ -112,14 +112,18 @@ type EntityRef struct {
 	DescriptionKeys []string
 }
 
-// Service returns the resource's service.name, or "".
+// Service returns the resource's service.name, or "" when it has none that is
+// text.
 func (r *Resource) Service() string {
 	if r == nil {
 		return ""
 	}
 	for i := range r.Attrs {
-		if r.Attrs[i].Key == "service.name" {
-			return r.Attrs[i].Value.Str
+		if a := &r.Attrs[i]; a.Key == "service.name" {
+			if a.Value.Kind == KindString {
+				return a.Value.Str
+			}
+			return ""
 		}
 	}
 	return ""

@@ -153,3 +153,23 @@ func BenchmarkSummaries(b *testing.B) {
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*batch.Rows), "ns/span")
 }
+
+// A resource has one service name, wherever it is read: the first, if it is text.
+func TestServiceIsText(t *testing.T) {
+	name := func(v Value) Attr { return Attr{Key: "service.name", Value: v} }
+	for _, x := range []struct {
+		attrs []Attr
+		want  string
+	}{
+		{nil, ""},
+		{[]Attr{{Key: "other"}, name(Value{Kind: KindString, Str: "a"}), name(Value{Kind: KindString, Str: "b"})}, "a"},
+		{[]Attr{name(Value{Kind: KindBytes, Str: "\xff"})}, ""},
+		{[]Attr{name(Value{Kind: KindInt, Int: 7}), name(Value{Kind: KindString, Str: "b"})}, ""},
+	} {
+		r := &Resource{Attrs: x.attrs}
+		doc := appendGroupDoc(nil, nil, appendResource(nil, r))
+		if got, raw := r.Service(), string(ServiceOf(doc)); got != x.want || raw != x.want {
+			t.Errorf("%v: Service %q, ServiceOf %q, want %q", x.attrs, got, raw, x.want)
+		}
+	}
+}
