@@ -75,7 +75,9 @@
 //     the replica must neither vote nor truncate until its peers repaired it;
 //   - otherwise it is the torn tail. Open cuts there, appends an open record
 //     and syncs. Remains behind the cut never come back: they do not chain
-//     with the open record's nonce.
+//     with the open record's nonce. Where nothing behind a segment's dump
+//     (group, state and meta) survived, Open cuts at the segment's start and
+//     writes the dump anew.
 //
 // A clean Close appends a close record, so after it every record is proven.
 // After a crash one thing stays ambiguous: damage to the very last group

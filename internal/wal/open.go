@@ -52,10 +52,7 @@ func (l *Log) open() error {
 	if err != nil {
 		return fmt.Errorf("read log: %w", err)
 	}
-	if err := l.adopt(end); err != nil {
-		return err
-	}
-	return l.prune()
+	return l.adopt(end)
 }
 
 // createFirst makes the first segment of a new log.

@@ -17,9 +17,12 @@ type scanner struct {
 	seg    *segment
 	buf    []byte // bytes of the file from bufAt on
 	bufAt  int64
-	offset int64 // of the next record
+	offset int64  // of the next record
+	before uint32 // sum of the last record of the segment before
 	prev   uint32
 	seq    uint32
+	last   Kind // of the last record
+	dump   bool // only records of a dump so far
 	oldest bool // prev is unknown: the segment before is gone
 	rec    record
 }
@@ -32,7 +35,10 @@ type record struct {
 }
 
 func newScanner(seg *segment, prev uint32, oldest bool, buf []byte) *scanner {
-	return &scanner{seg: seg, prev: prev, oldest: oldest, offset: headerBytes, bufAt: headerBytes, buf: buf[:0]}
+	return &scanner{
+		seg: seg, before: prev, prev: prev, dump: true, oldest: oldest,
+		offset: headerBytes, bufAt: headerBytes, buf: buf[:0],
+	}
 }
 
 // next returns the next record, valid until the call after. ok is false behind
@@ -61,8 +67,24 @@ func (s *scanner) next() (r *record, ok bool, err error) {
 	}
 	s.rec = record{head: h, offset: s.offset, data: data}
 	s.offset += total
-	s.prev, s.seq = h.sum, h.seq
+	s.dump = s.dump && followsInDump(s.last, h.kind)
+	s.prev, s.seq, s.last = h.sum, h.seq, h.kind
 	return &s.rec, true, nil
+}
+
+// followsInDump reports whether a dump can go on with a record of kind: see
+// image.dump.
+func followsInDump(last, kind Kind) bool {
+	switch kind {
+	case KindGroup:
+		return last == 0 || last == KindMeta
+	case KindState:
+		return last == KindGroup
+	case KindMeta:
+		return last == KindState
+	default:
+		return false
+	}
 }
 
 // peek returns n bytes at offset, fewer at the end of the file. It reads
@@ -202,7 +224,21 @@ func (s *scanner) end(later []*segment) (tail, error) {
 	default:
 		return tail{}, base.Corruptionf(s.seg.path, bad, "log ends, but %d segments follow", len(later))
 	}
+	if s.dump {
+		return t, s.rewind(&t)
+	}
 	return t, nil
+}
+
+// rewind moves the tail of a segment that holds nothing behind its dump to its
+// start: the dump may be torn, and the segments before must not go while it is.
+func (s *scanner) rewind(t *tail) error {
+	if s.oldest && s.seg.number > 1 {
+		return base.Corruptionf(s.seg.path, t.offset, "damaged record: the segment before went after it had been synced")
+	}
+	t.torn = t.torn || s.seq > 0
+	t.offset, t.prev, t.seq = headerBytes, s.before, 0
+	return nil
 }
 
 // check decodes nothing but refuses what no writer writes.

@@ -42,7 +42,8 @@ type change struct {
 }
 
 // start makes what open accepted durable and opens the log for writing: it
-// appends the KindOpen record and syncs.
+// appends the KindOpen record and syncs. Segments go only then: this one may
+// have had to repeat first what they know.
 func (w *writer) start() error {
 	var nonce [8]byte
 	if _, err := io.ReadFull(w.log.opts.Rand, nonce[:]); err != nil {
@@ -55,7 +56,10 @@ func (w *writer) start() error {
 	if _, err := w.add(head{kind: KindOpen}, nonce[:]); err != nil {
 		return err
 	}
-	return w.flush()
+	if err := w.flush(); err != nil {
+		return err
+	}
+	return w.log.prune()
 }
 
 // run serves the queue until the log closes or is poisoned.
