@@ -8,9 +8,11 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 
 	"github.com/pandodb/pando/internal/base"
 )
@@ -323,6 +325,28 @@ func TestOtherSegmentSizeAtReopen(t *testing.T) {
 		}
 		if d := want.diff(l.Group(1)); d != "" {
 			t.Fatalf("size %d: %s", size, d)
+		}
+		mustClose(t, l)
+	}
+}
+
+// TestFileSystemWithoutPreallocation: some cannot, and some are interrupted by
+// any signal. The space is then taken by writing it.
+func TestFileSystemWithoutPreallocation(t *testing.T) {
+	for _, cause := range []error{syscall.EOPNOTSUPP, syscall.ENOSYS, syscall.EINTR} {
+		fs := errorfs.Wrap(vfs.NewMem(), errorfs.InjectorFunc(func(op errorfs.Op) error {
+			if op.Kind == errorfs.OpFilePreallocate {
+				return cause
+			}
+			return nil
+		}))
+		l, err := Open(testOptions(fs))
+		if err != nil {
+			t.Errorf("%v: %v", cause, err)
+			continue
+		}
+		for i := range uint64(30) { // into the second segment
+			mustAppend(t, l, Write{Group: 1, Entries: entries(1, i+1, 1, 1, 1000)})
 		}
 		mustClose(t, l)
 	}
