@@ -351,3 +351,16 @@ func TestFileSystemWithoutPreallocation(t *testing.T) {
 		mustClose(t, l)
 	}
 }
+
+// TestPoisonedLogMakesNoSegment: a failed sync of the directory poisons, and
+// one that is tried again may claim success.
+func TestPoisonedLogMakesNoSegment(t *testing.T) {
+	l := mustOpen(t, testOptions(vfs.NewMem()))
+	_ = l.poison(errInjected)
+	if _, err := l.create(9, false); !errors.Is(err, ErrPoisoned) {
+		t.Errorf("segment of a poisoned log: %v", err)
+	}
+	if err := l.Close(); !errors.Is(err, ErrPoisoned) {
+		t.Errorf("close: %v", err)
+	}
+}

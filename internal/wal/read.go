@@ -96,6 +96,9 @@ func (l *Log) create(number uint64, fill bool) (*segment, error) {
 	if number > maxSegmentNumber {
 		return nil, fmt.Errorf("log %s: segment number %d", l.opts.Dir, number)
 	}
+	if err := l.Err(); err != nil {
+		return nil, err // a sync that failed must not be tried again
+	}
 	h := header{id: l.id, number: number, capacity: l.opts.SegmentBytes}
 	seg, err := createTemp(l.opts.FS, l.opts.Dir, h, fill)
 	if err != nil {
