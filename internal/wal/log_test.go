@@ -364,3 +364,17 @@ func TestPoisonedLogMakesNoSegment(t *testing.T) {
 		t.Errorf("close: %v", err)
 	}
 }
+
+func TestNoMetaStaysNoMeta(t *testing.T) {
+	fs := vfs.NewMem()
+	l := mustOpen(t, testOptions(fs))
+	for i := range uint64(30) { // the second segment repeats it
+		mustAppend(t, l, Write{Group: 1, Entries: entries(1, i+1, 1, 1, 1000)})
+	}
+	mustClose(t, l)
+	l = mustOpen(t, testOptions(fs))
+	defer mustClose(t, l)
+	if m := l.Group(1).Meta(); m != nil {
+		t.Errorf("meta %q, want nil", m)
+	}
+}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"slices"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
@@ -159,7 +158,7 @@ func (g *Group) replay(first bool, seg *segment, r *record) error {
 	case KindState:
 		g.mu.state = HardState{Term: r.term, Vote: binary.LittleEndian.Uint64(r.data), Commit: r.index}
 	case KindMeta:
-		g.mu.meta = slices.Clone(r.data)
+		g.mu.meta = append([]byte(nil), r.data...) // nil, not empty, if there is none
 	case KindCompact:
 		if r.index > g.mu.last {
 			return fmt.Errorf("group %d: compacted to %d, last is %d", g.id, r.index, g.mu.last)
