@@ -61,7 +61,9 @@ func Next(parts []Part, o Options, quiet bool) (Pick, bool) {
 }
 
 // promote merges the oldest run of at least FanIn neighbouring parts of level
-// (parts of higher levels between them do not separate neighbours).
+// (parts of higher levels between them do not separate neighbours). Fewer do when
+// the next one no longer fits and together they are of final size: they would
+// never get more.
 func promote(parts []Part, level int, o Options) (Pick, bool) {
 	pick := Pick{Level: level + 1}
 	for _, p := range parts {
@@ -70,6 +72,10 @@ func promote(parts []Part, level int, o Options) (Pick, bool) {
 		}
 		if p.Busy || pick.Rows+p.Rows > o.MaxRows {
 			if len(pick.Inputs) >= o.FanIn {
+				return pick, true
+			}
+			if pick.Rows+p.Rows > o.MaxRows && 2*pick.Rows >= o.MaxRows && len(pick.Inputs) > 1 {
+				pick.Level = MaxLevel
 				return pick, true
 			}
 			pick.Inputs, pick.Rows = pick.Inputs[:0], 0

@@ -39,6 +39,37 @@ func TestPick(t *testing.T) {
 	})
 }
 
+// TestSizesOfFlushes: whatever the size of flushed parts, a segment that is written
+// to keeps few more parts than final ones would be, at few rewrites.
+func TestSizesOfFlushes(t *testing.T) {
+	const flushes = 400
+	for _, rows := range []int{1_000, 20_000, 40_000, 70_000, 150_000, 300_000, 700_000} {
+		var parts []Part
+		next, rewritten := base.PartID(1), 0
+		for range flushes {
+			parts = append(parts, Part{ID: next, Rows: rows})
+			next++
+			for {
+				pick, ok := Next(parts, Options{}, false)
+				if !ok {
+					break
+				}
+				parts = slices.DeleteFunc(parts, func(p Part) bool { return slices.Contains(pick.Inputs, p.ID) })
+				parts = append(parts, Part{ID: next, Level: pick.Level, Rows: pick.Rows})
+				next++
+				rewritten += pick.Rows
+			}
+		}
+		final := flushes * rows / 2_000_000
+		if len(parts) > 2*final+16 {
+			t.Errorf("flushes of %d rows leave %d parts, %d final ones would do", rows, len(parts), final)
+		}
+		if amp := float64(rewritten) / float64(flushes*rows); amp > 2.5 {
+			t.Errorf("flushes of %d rows are rewritten %.1f times", rows, amp)
+		}
+	}
+}
+
 // TestSettles applies picks until none is left: the number of parts and the
 // rewrites per row must stay within the promise of the package comment.
 func TestSettles(t *testing.T) {
