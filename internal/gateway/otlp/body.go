@@ -4,8 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
-	"os"
 	"strings"
 	"sync"
 	"time"
@@ -114,7 +114,7 @@ func (b *body) readInTime(conn *http.ResponseController, r *http.Request) ([]byt
 	_ = conn.SetReadDeadline(time.Now().Add(timeout))
 	wire, err := b.read(r)
 	switch {
-	case errors.Is(err, os.ErrDeadlineExceeded):
+	case timedOut(err):
 		// The deadline stays: net/http must not wait for the rest either.
 		return nil, base.Errorf(base.ClassUnavailable,
 			"body did not arrive within %v: send again, in smaller batches if the network is slow", timeout)
@@ -213,4 +213,10 @@ func openGzip(r io.Reader) (*gzip.Reader, error) {
 		return nil, err
 	}
 	return z, nil
+}
+
+// timedOut reports whether a read met its deadline.
+func timedOut(err error) bool {
+	var e net.Error
+	return errors.As(err, &e) && e.Timeout()
 }
