@@ -138,8 +138,8 @@ func (g *Gateway) handle(serve handler, write func(http.ResponseWriter, *failure
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		err := bounded(w, r)
-		if err == nil || errors.Is(err, context.Canceled) {
-			return
+		if err == nil || errors.Is(err, context.Canceled) && r.Context().Err() != nil {
+			return // answered, or the client is gone
 		}
 		f := g.failureOf(r.Context(), r.URL.Path, err)
 		f.setHeaders(w.Header())

@@ -190,6 +190,7 @@ func TestLegacyErrors(t *testing.T) {
 		"too large":      {target: "/api/traces?service=s", err: base.Errorf(base.ClassTooLarge, "1 M spans"), status: 413, msg: "1 M spans"},
 		"bug is hidden":  {target: "/api/services", err: fmt.Errorf("secret"), status: 500, msg: "internal error: the server's log says more"},
 		"corrupt bytes":  {target: "/api/traces/1", err: base.Corruptionf("x", 7, "bad crc"), status: 500, msg: "x: offset 7"},
+		"server stops":   {target: "/api/services", err: fmt.Errorf("scan: %w", context.Canceled), status: 503, msg: "try again"},
 		"unknown method": {target: "PUT", status: 405, msg: "GET, HEAD"},
 	}
 	for name, test := range tests {

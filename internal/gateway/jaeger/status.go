@@ -69,8 +69,10 @@ func (g *Gateway) failureOf(ctx context.Context, what string, err error) *failur
 	case errors.As(err, &method):
 		f.answer = answer{grpc: codes.Unimplemented, http: http.StatusMethodNotAllowed}
 		f.allow = method.allow
-	case errors.Is(err, context.Canceled):
+	case errors.Is(err, context.Canceled) && ctx.Err() != nil:
 		f.answer = answer{grpc: codes.Canceled, http: statusClientClosed}
+	case errors.Is(err, context.Canceled):
+		f.answer, f.message = answers[base.ClassUnavailable], "the server ended the request: try again"
 	case errors.Is(err, context.DeadlineExceeded):
 		f.answer = answer{grpc: codes.DeadlineExceeded, http: http.StatusGatewayTimeout}
 		f.message = "the query took too long: ask for a shorter time range, fewer traces or more conditions"

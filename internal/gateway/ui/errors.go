@@ -3,6 +3,7 @@ package ui
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"strconv"
 	"time"
@@ -53,10 +54,16 @@ func answerOf(err error) answer {
 // and hidden; a request whose client is gone gets nothing.
 func (h *Handler) writeError(w http.ResponseWriter, r *http.Request, err error) {
 	if errors.Is(err, context.Canceled) {
-		return
+		if r.Context().Err() != nil {
+			return
+		}
+		err = base.Errorf(base.ClassUnavailable, "the server ended the request")
 	}
 	a := answerOf(err)
 	message := err.Error()
+	if a == timedOut && h.opts.Timeout > 0 {
+		message = fmt.Sprintf("the answer was not found within %v", h.opts.Timeout)
+	}
 	if a.status == http.StatusInternalServerError {
 		h.opts.Logger.Error("page request failed", "path", r.URL.Path, "code", a.code, "err", err)
 	}

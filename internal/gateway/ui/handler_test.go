@@ -75,14 +75,19 @@ func TestErrorDocuments(t *testing.T) {
 		}
 	}
 	f(errors.New("secret path"), 500, "E_INTERNAL", "something unexpected went wrong")
-	f(fmt.Errorf("scan: %w", context.DeadlineExceeded), 504, "E_TIMEOUT", "scan: context deadline exceeded")
+	f(fmt.Errorf("scan: %w", context.DeadlineExceeded), 504, "E_TIMEOUT", "the answer was not found within 30s")
+	f(fmt.Errorf("scan: %w", context.Canceled), 503, "E_UNAVAILABLE", "the server ended the request") // not the reader
 
 	store.err = base.Retry(2500*time.Millisecond, "queue full")
 	if got := get(t, h, "/api/v1/services").Header().Get("Retry-After"); got != "3" {
 		t.Errorf("Retry-After = %q, want 3", got)
 	}
 	store.err = context.Canceled
-	if got := get(t, h, "/api/v1/services").Body.String(); got != "" {
+	left, leave := context.WithCancel(t.Context())
+	leave()
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, httptest.NewRequestWithContext(left, http.MethodGet, "/api/v1/services", http.NoBody))
+	if got := w.Body.String(); got != "" {
 		t.Errorf("a reader that left got %q", got)
 	}
 }
