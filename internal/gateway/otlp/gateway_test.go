@@ -245,6 +245,7 @@ func TestErrorClassesOnTheWire(t *testing.T) {
 	f(base.Errorf(base.ClassUnavailable, "not leader"), codes.Unavailable, 503, time.Second, "not leader")
 	f(base.Corruptionf("x.bin", 1, "secret"), codes.Internal, 500, 0, "internal error")
 	f(errors.New("secret"), codes.Internal, 500, 0, "internal error")
+	f(fmt.Errorf("propose: %w", context.Canceled), codes.Unavailable, 503, time.Second, "canceled")
 	f(context.DeadlineExceeded, codes.DeadlineExceeded, 504, 0, "deadline exceeded")
 }
 

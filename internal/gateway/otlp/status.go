@@ -36,16 +36,13 @@ var answers = [...]answer{
 	base.ClassCorruption:  {grpc: codes.Internal, http: http.StatusInternalServerError},
 }
 
-// statusClientClosed is the code that proxies log when the client went away;
-// nobody receives it.
-const statusClientClosed = 499
-
-// answerTo returns the answer to an error. Contexts end by the client's will or
-// clock, whatever class the error has.
+// answerTo returns the answer to an error. Contexts end by somebody's will or
+// clock, whatever class the error has. Where the client cancelled, nobody hears
+// the answer; where the server did, because it stops, the client must send again.
 func answerTo(err error) answer {
 	switch {
 	case errors.Is(err, context.Canceled):
-		return answer{grpc: codes.Canceled, http: statusClientClosed}
+		return answers[base.ClassUnavailable]
 	case errors.Is(err, context.DeadlineExceeded):
 		return answer{grpc: codes.DeadlineExceeded, http: http.StatusGatewayTimeout}
 	default:
