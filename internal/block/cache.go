@@ -35,9 +35,12 @@ type Cache[V any] struct {
 const (
 	// shardsPerCPU keeps the chance low that two cores want one lock.
 	shardsPerCPU = 4
-	// minShardBytes keeps shards large enough that no page of usual size is
-	// refused for its size.
-	minShardBytes = 1 << 20
+	// minShardBytes keeps shards large enough for what is dear to load again. A
+	// page takes kilobytes, but the dictionary or the postings of a column of a
+	// large part take up to ten megabytes, and so does the page directory of a
+	// part of thousands of columns. What a shard refuses for its size is decoded
+	// at every use.
+	minShardBytes = 16 << 20
 	// entryOverhead is what an entry costs besides its value: the entry, its
 	// map slot and its ghost.
 	entryOverhead = 160

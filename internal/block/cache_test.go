@@ -3,6 +3,7 @@ package block
 import (
 	"fmt"
 	"math/rand/v2"
+	"runtime"
 	"sync"
 	"testing"
 )
@@ -189,5 +190,19 @@ func BenchmarkCacheAddUnderPressure(b *testing.B) {
 	for b.Loop() {
 		c.Add(Key{Part: 1, Block: i}, nil, 4096)
 		i++
+	}
+}
+
+// A dictionary of a large part takes some ten megabytes: however many cores
+// there are, the cache a node has by default keeps it.
+func TestCacheKeepsLargeValues(t *testing.T) {
+	for _, procs := range []int{1, 4, 64} {
+		before := runtime.GOMAXPROCS(procs)
+		c := NewCache[int](64 << 20)
+		runtime.GOMAXPROCS(before)
+		c.Add(Key{Part: 1}, 7, 14<<20)
+		if v, ok := c.Get(Key{Part: 1}); !ok || v != 7 {
+			t.Errorf("%d cores, %d shards: not kept", procs, len(c.shards))
+		}
 	}
 }
