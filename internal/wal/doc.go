@@ -80,6 +80,9 @@
 //     writes the dump anew.
 //
 // A clean Close appends a close record, so after it every record is proven.
+// Open writes and syncs the last good group commit again: the sync of it may
+// have failed, and then it was read from the page cache only.
+//
 // After a crash one thing stays ambiguous: damage to the very last group
 // commit, when nothing was written behind it. A roll record without a next
 // segment, a gap between segments, a wrong size or a segment of another log

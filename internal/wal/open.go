@@ -98,6 +98,7 @@ func (l *Log) adopt(end tail) error {
 		l.w.know(g)
 	}
 	l.w.begin(end.seg)
+	l.w.unsure = end.unsure
 	l.w.enc = encoder{base: end.offset, seed: end.seg.seed, prev: end.prev, seq: end.seq, durable: end.seq}
 	if err := l.keepSpare(end.next); err != nil {
 		return err

@@ -156,3 +156,112 @@ func TestCrashWhileOpening(t *testing.T) {
 		mustClose(t, l)
 	}
 }
+
+// forgetfulFS notes what is written at which offset of which segment: what a
+// disk has that dropped the writes before, though the page cache shows them.
+type forgetfulFS struct {
+	vfs.FS
+	mu     sync.Mutex
+	writes map[string][]written
+}
+
+type written struct {
+	at   int64
+	data []byte
+}
+
+func (f *forgetfulFS) OpenReadWrite(path string, c vfs.DiskWriteCategory, opts ...vfs.OpenOption) (vfs.File, error) {
+	file, err := f.FS.OpenReadWrite(path, c, opts...)
+	return &forgetfulFile{File: file, fs: f, path: path}, err
+}
+
+type forgetfulFile struct {
+	vfs.File
+	fs   *forgetfulFS
+	path string
+}
+
+func (f *forgetfulFile) WriteAt(b []byte, at int64) (int, error) {
+	f.fs.mu.Lock()
+	f.fs.writes[f.path] = append(f.fs.writes[f.path], written{at, bytes.Clone(b)})
+	f.fs.mu.Unlock()
+	return f.File.WriteAt(b, at)
+}
+
+// TestLastCommitIsSyncedAgain: the sync of the last group commit failed and the
+// process ended. The next one reads that commit from the page cache, though it
+// is not on disk and no later sync would write it.
+func TestLastCommitIsSyncedAgain(t *testing.T) {
+	f := func(name string, fs *vfs.MemFS) {
+		t.Helper()
+		path, from, to := lastCommit(t, fs)
+		lost := fs.CrashClone(vfs.CrashCloneCfg{}) // the disk itself
+		b := readFile(t, lost, path)
+		clear(b[from:to])
+
+		cached := &forgetfulFS{FS: fs, writes: map[string][]written{}}
+		l := mustOpen(t, testOptions(cached))
+		last := l.Group(1).LastIndex()
+		mustClose(t, l)
+		for _, w := range cached.writes[path] {
+			copy(b[w.at:], w.data)
+		}
+		writeFile(t, lost, path, b)
+		for other, ws := range cached.writes {
+			if other == path {
+				continue
+			}
+			if _, err := lost.Stat(other); err != nil {
+				continue // a new spare
+			}
+			o := readFile(t, lost, other)
+			for _, w := range ws {
+				copy(o[w.at:], w.data)
+			}
+			writeFile(t, lost, other, o)
+		}
+		l, err := Open(testOptions(lost))
+		if err != nil {
+			t.Errorf("%s: power cut after the restart: %v", name, err)
+			return
+		}
+		defer mustClose(t, l)
+		if got := l.Group(1).LastIndex(); got != last {
+			t.Errorf("%s: power cut after the restart: last entry %d, want %d", name, got, last)
+		}
+	}
+	inside := vfs.NewCrashableMem()
+	l := mustOpen(t, testOptions(inside))
+	for i := range uint64(3) {
+		mustAppend(t, l, Write{Group: 1, Entries: entries(1, 1+2*i, 1, 2, 100)})
+	}
+	f("inside a segment", inside.CrashClone(vfs.CrashCloneCfg{}))
+	mustClose(t, l)
+
+	mem := vfs.NewCrashableMem()
+	var rolled atomic.Pointer[vfs.MemFS]
+	opts := testOptions(mem)
+	opts.Events.SegmentCreated = func(string) { rolled.CompareAndSwap(nil, mem.CrashClone(vfs.CrashCloneCfg{})) }
+	l = mustOpen(t, opts)
+	for i := uint64(1); rolled.Load() == nil; i += 2 {
+		mustAppend(t, l, Write{Group: 1, Entries: entries(1, i, 1, 2, 400)})
+	}
+	f("end of a segment", rolled.Load())
+	mustClose(t, l)
+}
+
+// lastCommit returns where the last group commit of a log lies.
+func lastCommit(t *testing.T, fs vfs.FS) (path string, from, to int64) {
+	t.Helper()
+	err := Inspect(fs, "data/log", func(r Record) error {
+		if r.Durable == r.Seq-1 {
+			from = r.Offset
+		}
+		path, to = r.Path, r.Offset+recordBytes(len(r.Data))
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path, from, to
+}

@@ -21,9 +21,10 @@ type scanner struct {
 	before uint32 // sum of the last record of the segment before
 	prev   uint32
 	seq    uint32
-	last   Kind // of the last record
-	dump   bool // only records of a dump so far
-	oldest bool // prev is unknown: the segment before is gone
+	commit int64 // offset of the last group commit
+	last   Kind  // of the last record
+	dump   bool  // only records of a dump so far
+	oldest bool  // prev is unknown: the segment before is gone
 	rec    record
 }
 
@@ -68,6 +69,9 @@ func (s *scanner) next() (r *record, ok bool, err error) {
 	s.rec = record{head: h, offset: s.offset, data: data}
 	s.offset += total
 	s.dump = s.dump && followsInDump(s.last, h.kind)
+	if h.durable == h.seq-1 {
+		s.commit = s.rec.offset
+	}
 	s.prev, s.seq, s.last = h.sum, h.seq, h.kind
 	return &s.rec, true, nil
 }
@@ -140,6 +144,13 @@ type tail struct {
 	prev   uint32
 	seq    uint32
 	torn   bool // remains of a group commit were cut off
+	unsure span // the last group commit, which nothing proves to be on disk
+}
+
+// span is a range of bytes of a segment.
+type span struct {
+	seg      *segment
+	from, to int64
 }
 
 // scan calls visit for every record of the segments, which follow each other,
@@ -147,6 +158,7 @@ type tail struct {
 // doc.go.
 func scan(segments []*segment, visit func(first bool, seg *segment, r *record) error) (tail, error) {
 	var prev uint32
+	var unsure span
 	buf := make([]byte, 0, scanBytes)
 	for i, seg := range segments {
 		s := newScanner(seg, prev, i == 0, buf)
@@ -154,8 +166,13 @@ func scan(segments []*segment, visit func(first bool, seg *segment, r *record) e
 		if err != nil {
 			return tail{}, err
 		}
+		if s.seq > 0 {
+			unsure = span{seg, s.commit, s.offset}
+		}
 		if !rolled {
-			return s.end(segments[i+1:])
+			t, err := s.end(segments[i+1:])
+			t.unsure = unsure
+			return t, err
 		}
 		prev, buf = s.prev, s.buf
 	}

@@ -27,6 +27,7 @@ type writer struct {
 	written int    // bytes, this batch
 	round   uint64 // request number, to find a group named twice
 	results []error
+	unsure  span  // read by open: to be synced before anything else is done
 	dead    error // why nothing can be written any more
 	release bool  // this batch may have made a segment superfluous
 }
@@ -49,6 +50,9 @@ func (w *writer) start() error {
 	if _, err := io.ReadFull(w.log.opts.Rand, nonce[:]); err != nil {
 		return fmt.Errorf("log nonce: %w", err)
 	}
+	if err := w.syncAgain(); err != nil {
+		return err
+	}
 	w.log.spare.prepare(w.seg.number + 1)
 	if w.enc.end() == headerBytes {
 		w.dump()
@@ -60,6 +64,25 @@ func (w *writer) start() error {
 		return err
 	}
 	return w.log.prune()
+}
+
+// syncAgain writes the last group commit a second time. The process before may
+// have ended because its sync failed: what open read then came from the page
+// cache, is not on disk, and no sync of ours would write it.
+func (w *writer) syncAgain() error {
+	u := w.unsure
+	w.unsure = span{}
+	if u.seg == nil {
+		return nil
+	}
+	b := make([]byte, u.to-u.from)
+	if err := u.seg.readAt(b, u.from); err != nil {
+		return err
+	}
+	if err := u.seg.write(b, u.from); err != nil {
+		w.dead = w.log.poison(err)
+	}
+	return w.dead
 }
 
 // run serves the queue until the log closes or is poisoned.
