@@ -19,6 +19,14 @@ func TestClassOf(t *testing.T) {
 	f(fmt.Errorf("write: %w", Retry(0, "queue full")), ClassOverload)
 	f(Mark(ClassUnavailable, Errorf(ClassInvalid, "x")), ClassUnavailable)
 	f(Corruptionf("a.bin", 7, "checksum"), ClassCorruption)
+	for c := ClassBug; c <= ClassCorruption; c++ {
+		if c.String() == "" {
+			t.Errorf("class %d has no name", c)
+		}
+	}
+	if got := Class(200).String(); got != "class(200)" {
+		t.Errorf("unknown class: %q", got)
+	}
 	if Mark(ClassInvalid, nil) != nil {
 		t.Error("Mark(nil) is an error")
 	}

@@ -39,7 +39,12 @@ var classNames = [...]string{
 }
 
 // String returns the class's name for logs and metrics.
-func (c Class) String() string { return classNames[c] }
+func (c Class) String() string {
+	if int(c) >= len(classNames) {
+		return fmt.Sprintf("class(%d)", uint8(c))
+	}
+	return classNames[c]
+}
 
 // Error is an error with a class. Match it with errors.As, or ask ClassOf.
 type Error struct {

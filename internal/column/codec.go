@@ -15,6 +15,9 @@ const (
 	maxBatchRows = 1 << 24
 	maxBatchCols = 1 << 20
 	maxNameBytes = 1 << 16
+	// maxValueBytes bounds the codes and numbers of a batch, of which a constant
+	// column takes none in the encoding: twice what the largest write may hold.
+	maxValueBytes = 512 << 20
 )
 
 // AppendBatch appends the encoding that the replication log carries. It aims at
@@ -145,8 +148,8 @@ func appendInts(dst []byte, vals []int64) []byte {
 
 // DecodeBatch decodes what AppendBatch wrote. Dictionary bytes alias src, all
 // else is copied. The result is validated: any src gives a well-formed batch or
-// a base.ClassCorruption error, with memory bounded by a small multiple of
-// len(src) plus 24 bytes per row.
+// a base.ClassCorruption error. Rows and dictionaries take memory of a small
+// multiple of len(src), values of columns at most 512 MiB.
 func DecodeBatch(src []byte) (*Batch, error) {
 	d := decoder{src: src}
 	b := d.batch()
@@ -164,9 +167,18 @@ func DecodeBatch(src []byte) (*Batch, error) {
 
 // decoder reads an encoded batch and remembers the first mistake it finds.
 type decoder struct {
-	src []byte
-	off int
-	err string
+	src    []byte
+	off    int
+	err    string
+	values int // bytes of codes and numbers so far
+}
+
+// reserve accounts for values about to be allocated.
+func (d *decoder) reserve(bytes int) bool {
+	if d.values += bytes; d.values > maxValueBytes {
+		d.fail("values beyond their limit")
+	}
+	return d.err == ""
 }
 
 func (d *decoder) fail(why string) {
@@ -180,7 +192,7 @@ func (d *decoder) batch() *Batch {
 	if v := d.take(1); d.err == "" && v[0] != batchVersion {
 		d.fail("unknown batch version: written by a newer program")
 	}
-	b.Rows = d.count(maxBatchRows)
+	b.Rows = d.count(min(maxBatchRows, len(d.src)/8)) // each has an id
 	b.Keys = d.dict()
 	b.KeyCodes = d.codes(b.Rows)
 	b.Times = d.ints(b.Rows)
@@ -307,7 +319,7 @@ func (d *decoder) codes(n int) []uint32 {
 		return nil
 	}
 	raw := d.take(int(w[0]) * n)
-	if d.err != "" {
+	if !d.reserve(4 * n) {
 		return nil
 	}
 	out := make([]uint32, n)
@@ -343,7 +355,7 @@ func (d *decoder) ints(n int) []int64 {
 	}
 	d.off += k
 	raw := d.take(int(w[0]) * n)
-	if d.err != "" {
+	if !d.reserve(8 * n) {
 		return nil
 	}
 	out := make([]int64, n)
