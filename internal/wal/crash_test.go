@@ -312,3 +312,65 @@ func failingRun(mem *vfs.MemFS, fs vfs.FS, w *workload, h *history, steps int) e
 		return errors.New("Failed is not closed")
 	}
 }
+
+// TestKillThenPowerCut lets the process die at every file operation, which
+// loses nothing that was written, starts it anew, and cuts the power then:
+// what the first process did not sync, the second must.
+func TestKillThenPowerCut(t *testing.T) {
+	steps := 60
+	if testing.Short() {
+		steps = 25
+	}
+	for n := int64(0); ; n++ {
+		mem := vfs.NewCrashableMem()
+		var count atomic.Int64
+		var at atomic.Pointer[string]
+		kill := errorfs.InjectorFunc(func(op errorfs.Op) error {
+			if count.Add(1)-1 < n {
+				return nil
+			}
+			what := fmt.Sprint(op.Kind, " ", op.Path)
+			at.CompareAndSwap(nil, &what)
+			return errInjected
+		})
+		w := newWorkload(7, 2)
+		h := newHistory(w)
+		l, err := Open(testOptions(errorfs.Wrap(mem, kill)))
+		if err == nil {
+			err = errors.Join(runWorkload(l, w, h, steps), l.Close())
+		}
+		if err == nil {
+			t.Logf("%d operations", n)
+			return
+		}
+		if err := restartAndCutPower(mem, h); err != nil {
+			t.Fatalf("killed at operation %d, %s: %v", n, *at.Load(), err)
+		}
+	}
+}
+
+func restartAndCutPower(mem *vfs.MemFS, known *history) error {
+	l, err := Open(testOptions(mem))
+	if err != nil {
+		return fmt.Errorf("restart: %w", err)
+	}
+	if err := known.check(l); err != nil {
+		return errors.Join(fmt.Errorf("restart: %w", err), l.Close())
+	}
+	known = settled(l, known)
+	for id, tw := range known.acked { // into the next segments
+		wr := Write{Group: id, Entries: entries(id, tw.last()+1, 99, 10, 900)}
+		if err := l.Append(noCtx, []Write{wr}); err != nil {
+			return errors.Join(err, l.Close())
+		}
+		tw.write(wr)
+	}
+	cut := mem.CrashClone(vfs.CrashCloneCfg{})
+	if err := l.Close(); err != nil {
+		return err
+	}
+	if l, err = Open(testOptions(cut)); err != nil {
+		return fmt.Errorf("after the power cut: %w", err)
+	}
+	return errors.Join(known.check(l), l.Close())
+}

@@ -44,6 +44,10 @@ func (l *Log) open() error {
 		}
 		return l.createFirst()
 	}
+	// A process that was killed may have renamed a segment and not synced that.
+	if err := syncDir(fs, dir); err != nil {
+		return err
+	}
 	if err := l.openSegments(numbers); err != nil {
 		return err
 	}
