@@ -110,6 +110,15 @@ func (p *Part) parseIdentity(block int, ref pageRef, payload []byte) (*column.Id
 // Dict is empty: see Terms and Values. In a Raw column they are in Ints, Floats
 // or, for coded types, in Dict with one code each.
 func (p *Part) ReadColumn(block, col int) (*column.Vector, error) {
+	c, i, err := p.chunk(block)
+	if err != nil {
+		return nil, err
+	}
+	if c.find(i, col).size == 0 { // not worth a place in the cache
+		v := new(column.Vector)
+		emptyVector(v, p.meta.columns[col].id)
+		return v, nil
+	}
 	return cached(p, p.cacheKey(cachedColumn, col, block), func() (*column.Vector, int, error) {
 		v := new(column.Vector)
 		if err := p.ReadColumnRange(block, col, 0, int(p.meta.blocks[block].rows), v); err != nil {

@@ -114,3 +114,32 @@ func TestOpenReadsLittle(t *testing.T) {
 		t.Errorf("Open reads %v", opened)
 	}
 }
+
+func TestAbsentColumnsTakeNoCache(t *testing.T) {
+	rng := rand.New(rand.NewPCG(6, 6))
+	p := writeTwin(t, rng, newTwin(rng, 400, 4, 16), false)
+	absent := 0
+	for b := range p.Meta().Blocks {
+		if _, _, err := p.chunk(b); err != nil {
+			t.Fatal(err)
+		}
+		for col := range p.Columns() {
+			before := p.o.Cache.Stats().Entries
+			v, err := p.ReadColumn(b, col)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if v.Rows == nil || len(v.Rows) > 0 {
+				continue
+			}
+			absent++
+			if v.ID != p.ColumnInfo(col).ID || p.o.Cache.Stats().Entries != before {
+				t.Fatalf("block %d: absent column %v: vector of %v, %d more entries",
+					b, p.ColumnInfo(col).ID, v.ID, p.o.Cache.Stats().Entries-before)
+			}
+		}
+	}
+	if absent == 0 {
+		t.Fatal("every column has a value in every block")
+	}
+}
