@@ -113,16 +113,12 @@ func (w *Writer) metadata() Meta {
 	m := Meta{
 		ID: w.o.ID, Tablet: w.o.Tablet, Layout: w.o.Layout.Name, Wide: w.o.Wide,
 		Rows: w.meta.rows, Blocks: len(w.meta.blocks), Keys: w.meta.keys, Columns: len(w.meta.columns),
-		Time:   w.meta.blocks[0].timeRange(),
+		Time:   w.meta.timeRange(),
 		MinKey: w.minKey, MaxKey: w.lastKey,
 		Files: w.files,
 	}
 	for _, f := range w.o.Layout.Families {
 		m.Families = append(m.Families, f.Name)
-	}
-	for i := range w.meta.blocks {
-		t := w.meta.blocks[i].timeRange()
-		m.Time.Start, m.Time.End = min(m.Time.Start, t.Start), max(m.Time.End, t.End)
 	}
 	slices.SortFunc(m.Files, func(a, b FileMeta) int { return strings.Compare(a.Name, b.Name) })
 	for _, f := range m.Files {

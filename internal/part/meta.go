@@ -275,6 +275,10 @@ func (m *meta) parseBlocks(d *decoder) {
 		d.fail(corruptf("blocks hold %d rows, want %d", at, m.rows))
 		return
 	}
+	if len(continues) > 0 && continues[0] == 0 {
+		d.fail(corruptf("block 0 continues the one before"))
+		return
+	}
 	for _, i := range continues {
 		m.blocks[i].continues = true
 	}
@@ -329,6 +333,16 @@ func (d *decoder) units() []pageRef {
 		refs[i] = d.unit()
 	}
 	return refs
+}
+
+// timeRange returns the half-open range of all times. There is a block.
+func (m *meta) timeRange() base.TimeRange {
+	t := m.blocks[0].timeRange()
+	for i := range m.blocks {
+		b := m.blocks[i].timeRange()
+		t.Start, t.End = min(t.Start, b.Start), max(t.End, b.End)
+	}
+	return t
 }
 
 // timeRange returns the half-open range of a block's times.

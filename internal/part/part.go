@@ -3,6 +3,7 @@ package part
 import (
 	"bytes"
 	"fmt"
+	"hash/crc32"
 	"sort"
 	"sync/atomic"
 
@@ -120,6 +121,9 @@ func (p *Part) readMeta() error {
 	if int64(len(src)) != file.Bytes {
 		return base.Corruptionf(path, int64(len(src)), "file has %d bytes, want %d", len(src), file.Bytes)
 	}
+	if sum := crc32.Checksum(src, castagnoli); sum != file.CRC {
+		return base.Corruptionf(path, 0, "checksum %08x, want %08x", sum, file.CRC)
+	}
 	ident := p.ident(kindMeta, 0)
 	if err := checkHeader(src[:headerSize], ident); err != nil {
 		return at(path, 0, err)
@@ -140,6 +144,9 @@ func (p *Part) agree() error {
 	if m.Rows != x.rows || m.Keys != x.keys || m.Blocks != len(x.blocks) || m.Columns != len(x.columns) {
 		return corruptf("%d rows, %d keys, %d blocks, %d columns; metadata.json says %d, %d, %d, %d",
 			x.rows, x.keys, len(x.blocks), len(x.columns), m.Rows, m.Keys, m.Blocks, m.Columns)
+	}
+	if t := x.timeRange(); m.Time != t {
+		return corruptf("times %d to %d; metadata.json says %d to %d", t.Start, t.End, m.Time.Start, m.Time.End)
 	}
 	for i := range x.columns {
 		if f := int(x.columns[i].id.Family); f >= len(m.Families) {

@@ -324,7 +324,9 @@ func (r *rowReader) resolve(col int, dst *column.Vector) error {
 		return nil
 	}
 	for _, ord := range dst.Codes {
-		r.term = t.Append(r.term[:0], ord)
+		if r.term = t.Append(r.term[:0], ord); len(r.term) != 8 {
+			return base.Corruptionf(r.p.index.path, int64(m.terms.off), "term %d of a %v column has %d bytes", ord, m.id.Type, len(r.term))
+		}
 		v := column.TermValue(m.id.Type, r.term)
 		if m.id.Type == column.Float64 {
 			dst.Floats = append(dst.Floats, v.Float)
