@@ -311,9 +311,12 @@ await step('theme and status', async () => {
 await step('a narrow window', async () => {
   const page = await open('#/search', { viewport: { width: 400, height: 800 } });
   await rows(page).first().waitFor();
-  const wide = await page.evaluate(() => document.documentElement.scrollWidth);
-  assert.ok(wide <= 400, `the page is ${wide} pixels wide`);
+  const wide = () => page.evaluate(() => Math.max(...['html', 'main', '.timeline'].map((part) => document.querySelector(part)?.scrollWidth ?? 0)));
+  assert.ok((await wide()) <= 400, `the search is ${await wide()} pixels wide`);
   await check(page, 'narrow');
+  await page.goto(`${base}/#/trace/cc`);
+  await page.locator('.row').first().waitFor();
+  assert.ok((await wide()) <= 400, `the trace is ${await wide()} pixels wide`);
   await page.context().close();
 });
 
