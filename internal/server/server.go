@@ -9,7 +9,6 @@ import (
 	"io"
 	iofs "io/fs"
 	"log/slog"
-	"os"
 	"strings"
 	"sync"
 	"time"
@@ -317,12 +316,3 @@ func (s *Server) Stats() selfmon.TabletStats {
 
 // DataDir returns the directory the server keeps its data in.
 func (s *Server) DataDir() string { return s.o.Config.DataDir }
-
-// Hostname names this machine in banners.
-func Hostname() string {
-	name, err := os.Hostname()
-	if err != nil {
-		return "localhost"
-	}
-	return name
-}
