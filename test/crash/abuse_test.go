@@ -62,7 +62,7 @@ func TestFaultAbuse(t *testing.T) {
 	must(t, p.stop())
 }
 
-// with returns a request of one span, changed.
+// changed returns a request nobody else sends, changed, as bytes.
 func (c *campaign) changed(seq int, change func(*collectorpb.ExportTraceServiceRequest)) []byte {
 	req := c.load.request(key{99, 99, seq})
 	change(req)
@@ -243,47 +243,56 @@ func abuseGRPC(t *testing.T, _ *process, conn *grpc.ClientConn, c *campaign) {
 }
 
 func abuseReads(t *testing.T, p *process, _ *grpc.ClientConn, _ *campaign) {
-	bad, ok, gone := []int{400, 413, 414}, []int{200, 400}, []int{400, 404}
-	for path, want := range map[string][]int{
-		"/api/v1/traces/search?limit=0":                                                  bad,
-		"/api/v1/traces/search?limit=-1":                                                 bad,
-		"/api/v1/traces/search?limit=99999999999999999999":                               bad,
-		"/api/v1/traces/search?limit=1e3":                                                bad,
-		"/api/v1/traces/search?start=5&end=4":                                            bad,
-		"/api/v1/traces/search?start=-9223372036854775808&end=9223372036854775807":       ok,
-		"/api/v1/traces/search?start=9999-01-01T00:00:00Z":                               bad,
-		"/api/v1/traces/search?lookback=-1h":                                             bad,
-		"/api/v1/traces/search?lookback=2562047h":                                        ok,
-		"/api/v1/traces/search?minDuration=2s&maxDuration=1s":                            bad,
-		"/api/v1/traces/search?order=random":                                             bad,
-		"/api/v1/traces/search?kind=none":                                                bad,
-		"/api/v1/traces/search?tags=" + url.QueryEscape(`a="`):                           bad,
-		"/api/v1/traces/search?tags=" + url.QueryEscape(strings.Repeat("k=v ", 100)):     bad,
-		"/api/v1/traces/search?service=" + strings.Repeat("x", 30_000):                   bad,
-		"/api/v1/traces/search?service=%00%ff":                                           ok,
-		"/api/v1/traces/zzz":                                                             bad,
-		"/api/v1/traces/0":                                                               bad,
-		"/api/v1/traces/" + strings.Repeat("a", 33):                                      bad,
-		"/api/v1/traces/..%2f..%2fetc%2fpasswd":                                          gone,
-		"/api/v1/traces/1/spans/xyz":                                                     bad,
-		"/api/v1/traces/facets?" + strings.Repeat("id=1&", 3000):                         bad,
-		"/api/traces?service=front-0&limit=999999999":                                    ok,
-		"/api/traces?service=front-0&limit=-5":                                           bad,
-		"/api/traces?service=front-0&start=abc":                                          bad,
-		"/api/traces?service=front-0&tags=" + url.QueryEscape(`{"a":`):                   bad,
-		"/api/traces?service=front-0&tags=" + url.QueryEscape(strings.Repeat("[", 5000)): bad,
-		"/api/traces?service=front-0&minDuration=5":                                      bad,
-		"/api/traces/zzz":                                                                gone,
-		"/api/v3/traces?query.service_name=front-0":                                      bad,
-		"/api/v3/traces/zzz":                                                             gone,
-		"/api/v3/traces?query.start_time_min=x":                                          bad,
-		"/api/v3/operations":                                                             bad,
-		"/api/v3/no/such/thing":                                                          gone,
-		"/api/v1/nothing":                                                                gone,
-		"/debug/pprof/../../metrics":                                                     {200, 301, 307, 400, 404},
-		"/api/v1/services/" + strings.Repeat("y", 2000) + "/operations":                  bad,
+	for _, group := range []struct {
+		want  []int
+		paths []string
+	}{
+		{[]int{400, 413, 414}, []string{
+			"/api/v1/traces/search?limit=0",
+			"/api/v1/traces/search?limit=-1",
+			"/api/v1/traces/search?limit=99999999999999999999",
+			"/api/v1/traces/search?limit=1e3",
+			"/api/v1/traces/search?start=5&end=4",
+			"/api/v1/traces/search?start=9999-01-01T00:00:00Z",
+			"/api/v1/traces/search?lookback=-1h",
+			"/api/v1/traces/search?minDuration=2s&maxDuration=1s",
+			"/api/v1/traces/search?order=random",
+			"/api/v1/traces/search?kind=none",
+			"/api/v1/traces/search?tags=" + url.QueryEscape(`a="`),
+			"/api/v1/traces/search?tags=" + url.QueryEscape(strings.Repeat("k=v ", 100)),
+			"/api/v1/traces/search?service=" + strings.Repeat("x", 30_000),
+			"/api/v1/traces/zzz",
+			"/api/v1/traces/0",
+			"/api/v1/traces/" + strings.Repeat("a", 33),
+			"/api/v1/traces/1/spans/xyz",
+			"/api/v1/traces/facets?" + strings.Repeat("id=1&", 3000),
+			"/api/traces?service=front-0&limit=-5",
+			"/api/traces?service=front-0&start=abc",
+			"/api/traces?service=front-0&tags=" + url.QueryEscape(`{"a":`),
+			"/api/traces?service=front-0&tags=" + url.QueryEscape(strings.Repeat("[", 5000)),
+			"/api/traces?service=front-0&minDuration=5",
+			"/api/v3/traces?query.service_name=front-0",
+			"/api/v3/traces?query.start_time_min=x",
+			"/api/v3/operations",
+			"/api/v1/services/" + strings.Repeat("y", 2000) + "/operations",
+		}},
+		{[]int{200, 400}, []string{
+			"/api/v1/traces/search?start=-9223372036854775808&end=9223372036854775807",
+			"/api/v1/traces/search?lookback=2562047h",
+			"/api/v1/traces/search?service=%00%ff",
+			"/api/traces?service=front-0&limit=999999999",
+		}},
+		{[]int{400, 404}, []string{
+			"/api/v1/traces/..%2f..%2fetc%2fpasswd",
+			"/api/traces/zzz",
+			"/api/v3/traces/zzz",
+			"/api/v3/no/such/thing",
+			"/api/v1/nothing",
+		}},
 	} {
-		expectStatus(t, p, path[:min(len(path), 100)], http.MethodGet, path, nil, want)
+		for _, path := range group.paths {
+			expectStatus(t, p, path[:min(len(path), 100)], http.MethodGet, path, nil, group.want)
+		}
 	}
 	for _, method := range []string{http.MethodPut, http.MethodDelete, http.MethodPatch} {
 		expectStatus(t, p, method, method, "/api/v1/services", nil, []int{405})
@@ -325,7 +334,7 @@ func abuseConnections(t *testing.T, p *process, _ *grpc.ClientConn, _ *campaign)
 	var conns []net.Conn
 	for _, hello := range hellos {
 		for range perKind {
-			c, err := net.Dial("tcp", p.addr)
+			c, err := new(net.Dialer).DialContext(t.Context(), "tcp", p.addr)
 			if err != nil {
 				t.Fatal(err)
 			}

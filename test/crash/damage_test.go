@@ -119,7 +119,7 @@ func (c *campaign) judge(t *testing.T, dir, area string) (outcome string, err er
 // there must be right.
 func (c *campaign) missing(ctx context.Context, conn *grpc.ClientConn) (n int, err error) {
 	for _, k := range c.ledger.keys(stored) {
-		next := c.ledger.is(key{k.round, k.writer, k.seq + 1}, stored)
+		next := c.ledger.stored(key{k.round, k.writer, k.seq + 1})
 		for _, m := range c.load.traces(k) {
 			want := m.expect(k.writer, true, next)
 			got, err := content(ctx, conn, m.id)

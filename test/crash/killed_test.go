@@ -160,7 +160,10 @@ func (c *campaign) live(t *testing.T, p *process, round int, rng *rand.Rand) {
 	if rng.IntN(2) == 0 {
 		task := []string{"flush", "compact"}[rng.IntN(2)]
 		wg.Go(func() {
-			for ctx.Err() == nil && p.admin(ctx, task) == nil { // until the process is gone
+			for ctx.Err() == nil {
+				if err := p.admin(ctx, task); err != nil {
+					return // the process is gone
+				}
 			}
 		})
 	}
@@ -181,7 +184,7 @@ func (c *campaign) live(t *testing.T, p *process, round int, rng *rand.Rand) {
 
 // write sends requests until one is cut, writing down what came of each.
 func (c *campaign) write(ctx context.Context, send sender, round, writer int) error {
-	for n := 0; ; n++ {
+	for n := 0; ctx.Err() == nil; n++ {
 		k := key{round, writer, n % newRequests}
 		if n < newRequests {
 			c.ledger.set(k, unknown)
@@ -193,8 +196,9 @@ func (c *campaign) write(ctx context.Context, send sender, round, writer int) er
 		if v == acknowledged {
 			c.ledger.set(k, stored)
 		}
-		if v == cut || ctx.Err() != nil {
+		if v == cut {
 			return nil
 		}
 	}
+	return nil
 }

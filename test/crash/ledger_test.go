@@ -37,12 +37,11 @@ func (l *ledger) set(k key, s state) {
 	l.mu.states[k] = s
 }
 
-// is reports the state; what was never sent is absent.
-func (l *ledger) is(k key, s state) bool {
+// stored reports whether the request must be there.
+func (l *ledger) stored(k key) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	got, ok := l.mu.states[k]
-	return got == s || !ok && s == absent
+	return l.mu.states[k] == stored
 }
 
 // keys returns the requests in the state, in their order.

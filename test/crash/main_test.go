@@ -1,6 +1,7 @@
 package crash
 
 import (
+	"context"
 	"flag"
 	"fmt"
 	"math/rand/v2"
@@ -30,7 +31,7 @@ func buildAndRun(m *testing.M) int {
 	if executable != "" {
 		return m.Run()
 	}
-	dir, err := os.MkdirTemp("", "pando-crash-")
+	dir, err := makeDir("pando-crash-")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
@@ -41,7 +42,7 @@ func buildAndRun(m *testing.M) int {
 	if invariants.Enabled {
 		args = append(args, "-tags", "invariants")
 	}
-	build := exec.Command("go", append(args, program)...)
+	build := exec.CommandContext(context.Background(), "go", append(args, program)...)
 	build.Stdout, build.Stderr = os.Stderr, os.Stderr
 	if err := build.Run(); err != nil {
 		fmt.Fprintf(os.Stderr, "build %s: %v\n", program, err)
@@ -70,11 +71,14 @@ func newRand(t *testing.T) (*rand.Rand, uint64) {
 	return rand.New(rand.NewPCG(seed, 0)), seed
 }
 
+// makeDir makes a directory that nobody removes but who asked for it.
+func makeDir(prefix string) (string, error) { return os.MkdirTemp("", prefix) }
+
 // workDir returns a directory that is removed, unless the test failed: then it is
 // evidence.
 func workDir(t *testing.T) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "pando-crash-test-")
+	dir, err := makeDir("pando-crash-test-")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -50,7 +50,7 @@ func launch(t *testing.T, dir string, variables ...string) *process {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p.cmd = exec.Command(executable, "serve", "--data-dir", filepath.Join(dir, "data"),
+	p.cmd = exec.CommandContext(t.Context(), executable, "serve", "--data-dir", filepath.Join(dir, "data"),
 		"--listen", "127.0.0.1:0", "--no-aliases", "--address-file", p.address)
 	p.cmd.Env = append(os.Environ(), variables...)
 	p.cmd.Stdout, p.cmd.Stderr = log, log

@@ -93,7 +93,7 @@ func (c *campaign) verify(ctx context.Context, p *process, conn *grpc.ClientConn
 	byOperation := make(map[string][]found)
 	for seq := range c.ledger.sent(round, writer) {
 		k := key{round, writer, seq}
-		own, next := c.ledger.is(k, stored), c.ledger.is(key{round, writer, seq + 1}, stored)
+		own, next := c.ledger.stored(k), c.ledger.stored(key{round, writer, seq + 1})
 		for _, m := range c.load.traces(k) {
 			want := m.expect(writer, own, next)
 			got, err := content(ctx, conn, m.id)
@@ -236,7 +236,7 @@ func (c *campaign) verifyStored(t *testing.T, p *process, round int) {
 	for w := range writers {
 		for seq := range c.ledger.sent(round, w) {
 			k := key{round, w, seq}
-			if !c.ledger.is(k, stored) {
+			if !c.ledger.stored(k) {
 				continue
 			}
 			for _, m := range c.load.traces(k) {

@@ -71,7 +71,7 @@ func (s *server) build(dir string) error {
 		return nil
 	}
 	s.binary = filepath.Join(dir, "pando")
-	cmd := exec.Command("go", "build", "-o", s.binary, "./cmd/pando")
+	cmd := exec.CommandContext(context.Background(), "go", "build", "-o", s.binary, "./cmd/pando")
 	cmd.Dir, cmd.Stdout, cmd.Stderr = filepath.Join("..", ".."), os.Stderr, os.Stderr
 	if err := cmd.Run(); err != nil {
 		return fmt.Errorf("build pando: %w", err)
@@ -86,7 +86,7 @@ func (s *server) start(dir string) error {
 	if !s.aliases {
 		args = append(args, "--no-aliases")
 	}
-	s.cmd = exec.Command(s.binary, args...)
+	s.cmd = exec.CommandContext(context.Background(), s.binary, args...)
 	s.logFile = filepath.Join(dir, "server.log")
 	log, err := os.Create(s.logFile)
 	if err != nil {
