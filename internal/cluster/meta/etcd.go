@@ -55,8 +55,8 @@ type EtcdOptions struct {
 	Dir string
 	// Logger takes etcd's warnings and errors. Nil discards them.
 	Logger *slog.Logger
-	// QuotaBytes bounds etcd's file; writes beyond it answer overload. Zero is
-	// 1 GiB.
+	// QuotaBytes bounds etcd's file; writes answer overload while what is live
+	// takes more than nine tenths of it. Zero is 1 GiB.
 	QuotaBytes int64
 }
 
@@ -65,6 +65,8 @@ type EtcdOptions struct {
 type Etcd struct {
 	server *embed.Etcd
 	client *clientv3.Client
+	quota  int64
+	room   sync.Mutex // held by makeRoom
 	// life ends at Close; watches end with it.
 	life context.Context
 	end  context.CancelFunc
@@ -80,7 +82,8 @@ type Etcd struct {
 // be told which transactions were acknowledged.
 func OpenEtcd(ctx context.Context, o EtcdOptions) (*Etcd, error) {
 	setWALSegment()
-	server, err := embed.StartEtcd(etcdConfig(o))
+	config := etcdConfig(o)
+	server, err := embed.StartEtcd(config)
 	if err != nil {
 		return nil, base.Errorf(base.ClassUnavailable, "start etcd in %s: %w", o.Dir, err)
 	}
@@ -96,7 +99,7 @@ func OpenEtcd(ctx context.Context, o EtcdOptions) (*Etcd, error) {
 		server.Close()
 		return nil, base.Errorf(base.ClassUnavailable, "start etcd in %s: %w", o.Dir, err)
 	}
-	e := &Etcd{server: server, client: v3client.New(server.Server)}
+	e := &Etcd{server: server, client: v3client.New(server.Server), quota: config.QuotaBackendBytes}
 	e.life, e.end = context.WithCancel(context.Background())
 	return e, nil
 }
@@ -171,6 +174,11 @@ func (e *Etcd) Txn(ctx context.Context, compares []Compare, ops []Op) (uint64, e
 		}
 	}
 	r, err := e.client.Txn(ctx).If(conditions...).Then(then...).Commit()
+	if errors.Is(err, rpctypes.ErrNoSpace) { // nothing was written
+		if err = e.makeRoom(ctx); err == nil {
+			r, err = e.client.Txn(ctx).If(conditions...).Then(then...).Commit()
+		}
+	}
 	if err != nil {
 		return 0, e.classify("transaction", err)
 	}
