@@ -20,11 +20,11 @@ const (
 	// maxPooledBody is the largest buffer kept for later requests: a batch of the
 	// collector's default 8,192 spans fits.
 	maxPooledBody = 4 << 20
-	// maxUnseen is how much a declared length may reserve before bytes come: it
-	// costs a client nothing to declare, and four that declare the most and send
-	// nothing would otherwise take the whole budget. Beyond it buffers double as
-	// they fill.
-	maxUnseen = 1 << 20
+	// maxUnseen is how much a declared length may reserve before bytes come, as
+	// over gRPC: it costs a client nothing to declare, and four that declare the
+	// most and send nothing would otherwise take the whole budget. Beyond it
+	// buffers double as they fill, mostly inside pooled memory.
+	maxUnseen = firstReserve
 )
 
 type compression uint8
