@@ -146,8 +146,10 @@ func TestSpanDetails(t *testing.T) {
 		{Key: "empty", Value: trace.Value{}},
 		{Key: "int", Value: trace.Value{Kind: trace.KindInt, Int: 1<<62 + 1}},
 		{Key: "map", Value: trace.Value{Kind: trace.KindMap, Map: []trace.Attr{
-			text("k", `"q"`), {Key: "l", Value: trace.Value{Kind: trace.KindList, List: []trace.Value{{Kind: trace.KindInt, Int: 1}, {Kind: trace.KindBool}, {}}}},
-			{Key: "inf", Value: trace.Value{Kind: trace.KindDouble, Dbl: math.Inf(-1)}}, {Key: "nan", Value: trace.Value{Kind: trace.KindDouble, Dbl: math.NaN()}},
+			text("k", `"q"`),
+			{Key: "l", Value: trace.Value{Kind: trace.KindList, List: []trace.Value{{Kind: trace.KindInt, Int: 1}, {Kind: trace.KindBool}, {}}}},
+			{Key: "inf", Value: trace.Value{Kind: trace.KindDouble, Dbl: math.Inf(-1)}},
+			{Key: "nan", Value: trace.Value{Kind: trace.KindDouble, Dbl: math.NaN()}},
 		}}},
 		{Key: "nan", Value: trace.Value{Kind: trace.KindDouble, Dbl: math.NaN()}},
 		text("string", `as "is"`),
