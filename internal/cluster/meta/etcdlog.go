@@ -24,6 +24,9 @@ var pointless = []string{
 	// With short elections the first one may come before the member has applied
 	// its own membership; the next comes a tenth of a second later.
 	"cannot campaign at term",
+	// The process was killed in its first seconds, before etcd had noted the
+	// version; it does so again after the start.
+	"Failed to detect storage schema version",
 }
 
 // passing are errors that mean nothing when a member starts or stops.

@@ -23,6 +23,7 @@ func TestEtcdLogBridge(t *testing.T) {
 	z := zap.New(slogCore{log: log})
 	z.Info("starting an etcd server", zap.String("name", "x"))
 	z.Warn("simple token is not cryptographically signed")
+	z.Warn("Failed to detect storage schema version. Please wait till wal snapshot before upgrading cluster.")
 	z.Error("failed to update storage version", zap.Error(errors.New("cannot detect: missing term information")))
 	z.Warn("slow fdatasync", zap.Int("ms", 1200), zap.String("a", "b c"))
 	z.With(zap.String("member", "m")).Error("failed", zap.Error(errors.New("disk full")))
