@@ -21,8 +21,8 @@ const (
 	keyNode        = keyRoot + "node/"
 )
 
-func groupKey(id catalog.GroupID) string   { return fmt.Sprintf("%s%08x", keyGroup, uint32(id)) }
-func tabletsKey(id catalog.GroupID) string { return fmt.Sprintf("%s%08x", keyTablets, uint32(id)) }
+func groupKey(id catalog.GroupID) string    { return fmt.Sprintf("%s%08x", keyGroup, uint32(id)) }
+func tabletsKey(id catalog.GroupID) string  { return fmt.Sprintf("%s%08x", keyTablets, uint32(id)) }
 func resourceKey(id base.ResourceID) string { return fmt.Sprintf("%s%08x", keyResource, uint32(id)) }
 
 func replicationKey(id base.GroupID) string {
