@@ -122,13 +122,7 @@ func TestShortTermOfNumberIsCorruption(t *testing.T) {
 	check(err)
 
 	forgeMeta(t, fs, fileIdent{part: m.ID, kind: kindMeta}, func(m *meta) { m.columns[0].id.Type = column.Int64 })
-	forgeMetadata(t, fs, func(m *Meta) {
-		for i := range m.Files {
-			if m.Files[i].Name == metaName {
-				m.Files[i].CRC = crc32.Checksum(contents(t, fs, metaName), castagnoli)
-			}
-		}
-	})
+	resum(t, fs)
 	p, err := Open(OpenOptions{FS: fs, Dir: "p"})
 	check(err)
 	defer p.Close()
@@ -136,4 +130,104 @@ func TestShortTermOfNumberIsCorruption(t *testing.T) {
 	if err := p.ReadRows(0, 0, 10, nil, &b); !base.IsCorruption(err) {
 		t.Errorf("%v, %v", b.Cols, err)
 	}
+}
+
+// resum makes metadata.json agree with all files as they are.
+func resum(t *testing.T, fs vfs.FS) {
+	t.Helper()
+	forgeMetadata(t, fs, func(m *Meta) {
+		for i := range m.Files {
+			m.Files[i].CRC = crc32.Checksum(contents(t, fs, m.Files[i].Name), castagnoli)
+		}
+	})
+}
+
+// What a writer's mistake would leave: every checksum is right and the index is
+// not that of the values.
+func TestVerifyFindsIndexThatDisagrees(t *testing.T) {
+	pick := func(t *testing.T, m *meta, fits func(a, b *columnMeta) bool) (a, b *columnMeta) {
+		for i := range m.columns {
+			for j := range i {
+				if fits(&m.columns[i], &m.columns[j]) {
+					return &m.columns[i], &m.columns[j]
+				}
+			}
+		}
+		t.Fatal("the part has no such columns")
+		return nil, nil
+	}
+	for name, change := range map[string]func(*testing.T, *meta){
+		"zone": func(t *testing.T, m *meta) {
+			a, _ := pick(t, m, func(a, _ *columnMeta) bool { return a.zone != nil })
+			a.zone.max[0]++
+		},
+		"zone of a block without values": func(t *testing.T, m *meta) {
+			a, _ := pick(t, m, func(a, _ *columnMeta) bool { return a.zone != nil })
+			a.zone.blocks, a.zone.min, a.zone.max = a.zone.blocks[1:], a.zone.min[1:], a.zone.max[1:]
+		},
+		"postings of another column": func(t *testing.T, m *meta) {
+			a, b := pick(t, m, func(a, b *columnMeta) bool {
+				return a.mode == Dict && b.mode == Dict && a.distinct == b.distinct && a.values == b.values && b.postings.size > 0
+			})
+			a.postings, b.postings = b.postings, a.postings
+		},
+		"filters of another column": func(t *testing.T, m *meta) {
+			a, b := pick(t, m, func(a, b *columnMeta) bool {
+				return len(a.filters) > 0 && len(b.filters) > 0 && a.id.Type != column.Doc && b.id.Type != column.Doc
+			})
+			a.filters, b.filters = b.filters, a.filters
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			fs, ident := indexedPart(t)
+			if err := Verify(fs, "p"); err != nil {
+				t.Fatal(err)
+			}
+			forgeMeta(t, fs, ident, func(m *meta) { change(t, m) })
+			resum(t, fs)
+			if err := Verify(fs, "p"); !base.IsCorruption(err) {
+				t.Errorf("Verify says %v", err)
+			}
+		})
+	}
+}
+
+// indexedPart writes a part with two columns of every kind that has an index.
+func indexedPart(t *testing.T) (*vfs.MemFS, fileIdent) {
+	t.Helper()
+	layout := &column.Layout{
+		Name: "indexed", Families: []column.Family{{Name: "span", Dynamic: true}}, Rule: column.KeepAll, BlockRows: 64,
+		Columns: []column.Spec{{ID: column.ID{Type: column.Int64, Name: "zone"}, Zone: true}},
+	}
+	fs := vfs.NewMem()
+	w, err := NewWriter(WriterOptions{FS: fs, Dir: "p", ID: 5, Layout: layout})
+	check := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	check(err)
+	const rows = 400
+	var id column.Identity
+	for i := range rows {
+		id.Append(fmt.Appendf(nil, "%04d", i/4), int64(i), 0)
+	}
+	check(w.AddRows(&id))
+	check(w.FinishRows())
+	for i, name := range []string{"dict1", "dict2", "raw1", "raw2", "zone"} {
+		ints := make([]int64, rows)
+		for row := range ints {
+			if ints[row] = int64((row + 7*i) % 50); i >= 2 {
+				ints[row] = int64(1000*i + row)
+			}
+		}
+		c, err := w.Column(column.ID{Type: column.Int64, Name: name})
+		check(err)
+		check(c.AppendInts(nil, ints))
+		check(c.Close())
+	}
+	m, err := w.Finish()
+	check(err)
+	return fs, fileIdent{part: m.ID, kind: kindMeta}
 }

@@ -345,12 +345,18 @@ func (p *Part) MayContain(col, block int, hash uint64) (bool, error) {
 	if len(p.meta.columns[col].filters) == 0 {
 		return true, nil
 	}
-	filters, err := p.filterGroup(col, block/filterBlocks)
-	if err != nil || filters == nil {
-		return false, err
+	group, err := p.filterGroup(col, block/filterBlocks)
+	return err == nil && filterAllows(group, block, hash), err
+}
+
+// filterAllows asks the filter of a block in its group, which is nil when none
+// of its blocks has a value.
+func filterAllows(group [][]byte, block int, hash uint64) bool {
+	if group == nil {
+		return false
 	}
-	f := filters[block%filterBlocks]
-	return len(f) > 0 && filter.BloomContains(f, hash), nil
+	f := group[block%filterBlocks]
+	return len(f) > 0 && filter.BloomContains(f, hash)
 }
 
 // MayContainBlocks appends the blocks that MayContain is true for to dst,
@@ -362,12 +368,12 @@ func (p *Part) MayContainBlocks(dst []uint32, col int, hash uint64) ([]uint32, e
 	}
 	start := len(dst)
 	for g := range groups {
-		filters, err := p.filterGroup(col, g)
+		group, err := p.filterGroup(col, g)
 		if err != nil {
 			return dst[:start], err
 		}
-		for i, f := range filters {
-			if len(f) > 0 && filter.BloomContains(f, hash) {
+		for i := range group {
+			if filterAllows(group, i, hash) {
 				dst = append(dst, uint32(g*filterBlocks+i))
 			}
 		}

@@ -13,8 +13,9 @@ import (
 	"github.com/pandodb/pando/internal/column"
 )
 
-// Verify reads every byte of a part and checks every checksum, count and order.
-// It returns nil or the first damage found: a ClassCorruption error that names
+// Verify reads every byte of a part and checks every checksum, count and order,
+// and that zones, filters and postings agree with the values. Tags of documents
+// in filters are the exception: only the layout knows them. It returns nil or the first damage found: a ClassCorruption error that names
 // the file and the offset of the damaged unit. It neither uses nor fills a
 // cache.
 func Verify(fs vfs.FS, dir string) error {
@@ -68,7 +69,13 @@ func (p *Part) verifySum(m FileMeta) error {
 
 // verifyRows decodes all rows and compares them with the skipping index.
 func (p *Part) verifyRows() error {
-	values := make([]int, len(p.meta.columns))
+	checks := make([]columnCheck, len(p.meta.columns))
+	for col := range checks {
+		var err error
+		if checks[col], err = newColumnCheck(p, col); err != nil {
+			return err
+		}
+	}
 	keys := 0
 	var last []byte
 	var v column.Vector
@@ -84,16 +91,18 @@ func (p *Part) verifyRows() error {
 			keys--
 		}
 		last = id.Keys.Value(uint32(id.Keys.Len() - 1))
-		for col := range values {
+		for col := range checks {
 			if err := p.ReadColumnRange(i, col, 0, int(p.meta.blocks[i].rows), &v); err != nil {
 				return err
 			}
-			values[col] += max(len(v.Codes), len(v.Ints), len(v.Floats))
+			if err := checks[col].page(i, &v); err != nil {
+				return err
+			}
 		}
 	}
-	for col, n := range values {
-		if want := p.meta.columns[col].values; n != want {
-			return base.Corruptionf(p.path(metaName), headerSize, "column %v: %d values, want %d", p.meta.columns[col].id, n, want)
+	for col := range checks {
+		if err := checks[col].finish(); err != nil {
+			return err
 		}
 	}
 	if keys != p.m.Keys || !bytes.Equal(last, p.m.MaxKey) {
@@ -117,6 +126,11 @@ func (p *Part) verifyIdentity(block int, id *column.Identity, last []byte) error
 	}
 	if lo, hi := slices.Min(id.Times), slices.Max(id.Times); lo != b.minTime || hi != b.maxTime {
 		return corruptf("block %d: times %d to %d, want %d to %d", block, lo, hi, b.minTime, b.maxTime)
+	}
+	for k := range id.Keys.Len() {
+		if key := id.Keys.Value(uint32(k)); !p.MayContainKey(key) {
+			return corruptf("block %d: filter excludes key %x", block, key)
+		}
 	}
 	check := cutter{}
 	return base.Mark(base.ClassCorruption, check.check(id))
