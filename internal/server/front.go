@@ -75,7 +75,7 @@ func (s *Server) openFront(resource base.ResourceID) error {
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 5 * time.Second, PermitWithoutStream: true}),
 		grpc.KeepaliveParams(keepalive.ServerParameters{Time: time.Minute, Timeout: 20 * time.Second}),
 	)
-	f.grpc = grpc.NewServer(opts...)
+	f.grpc = grpc.NewServer(append(opts, s.grpcPartial()...)...)
 	ingest.RegisterGRPC(f.grpc)
 	query, err := jaeger.New(s.traces, jaeger.Options{Clock: s.o.Clock, Logger: s.o.Logger})
 	if err != nil {

@@ -25,7 +25,8 @@ func (f *front) routes(ingest *otlp.Gateway, query *jaeger.Gateway, page http.Ha
 	m := http.NewServeMux()
 	answers := http.NewServeMux()
 	query.RegisterHTTP(answers)
-	m.Handle("/api/", fallback(answers, page, gzhttp.GzipHandler(answers)))
+	m.Handle("/api/", f.s.markPartial(fallback(answers, page, gzhttp.GzipHandler(answers))))
+	m.HandleFunc("GET /api/v1/quarantine", f.serveQuarantine)
 	m.Handle("/v1/traces", ingest)
 	m.Handle("GET /metrics", promhttp.HandlerFor(f.s.reg, promhttp.HandlerOpts{MaxRequestsInFlight: 8, Timeout: 10 * time.Second}))
 	m.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { writeState(w, nil) })
@@ -52,15 +53,25 @@ func fallback(mux *http.ServeMux, rest, h http.Handler) http.Handler {
 	})
 }
 
-// local refuses requests from other machines.
+// local refuses requests from other machines, and those a proxy on this one
+// passed on for them.
 func local(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !fromLoopback(r) {
+		if !fromLoopback(r) || isForwarded(r.Header) {
 			http.Error(w, "administration is for this machine only: use a tunnel", http.StatusForbidden)
 			return
 		}
 		h.ServeHTTP(w, r)
 	})
+}
+
+func isForwarded(h http.Header) bool {
+	for _, name := range []string{"Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-Ip", "Via"} {
+		if h.Get(name) != "" {
+			return true
+		}
+	}
+	return false
 }
 
 // taskTimeout bounds an administration task started over HTTP.

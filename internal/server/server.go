@@ -41,6 +41,7 @@ type Options struct {
 // Server is a running node with everything in it.
 type Server struct {
 	o       Options
+	steady  base.Clock // what retention goes by: see base.SteadyClock
 	started time.Time
 	reg     *prometheus.Registry
 	lock    io.Closer
@@ -72,13 +73,14 @@ func Open(ctx context.Context, o Options) (*Server, error) {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
+	steady := o.Clock
 	if o.Clock == nil {
-		o.Clock = base.SystemClock
+		o.Clock, steady = base.SystemClock, base.SteadyClock()
 	}
 	if o.FS == nil {
 		o.FS = vfs.Default
 	}
-	s := &Server{o: o, started: o.Clock(), reg: prometheus.NewRegistry()}
+	s := &Server{o: o, steady: steady, started: o.Clock(), reg: prometheus.NewRegistry()}
 	if err := s.open(ctx); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
@@ -111,7 +113,7 @@ func (s *Server) open(ctx context.Context) error {
 		return err
 	}
 	routed := router.NewGroup(group.ID, s.catalog, s.node)
-	s.traces = &Traces{Traces: search.NewTraces(routed, resource.ID), group: routed, spec: group, clock: s.o.Clock}
+	s.traces = &Traces{Traces: search.NewTraces(routed, resource.ID), group: routed, spec: group, clock: s.o.Clock, steady: s.steady}
 	return s.openFront(resource.ID)
 }
 
@@ -236,7 +238,7 @@ func (s *Server) openNode(ctx context.Context, id base.NodeID, group catalog.Gro
 	var err error
 	s.node, err = node.Open(node.Options{
 		Node: id, FS: s.o.FS, Dir: s.o.Config.DataDir, Layouts: map[catalog.Kind]*column.Layout{catalog.KindTraces: trace.Layout()},
-		Jobs: s.jobs, Cache: s.cache, Events: events, Logger: s.o.Logger, Clock: s.o.Clock,
+		Jobs: s.jobs, Cache: s.cache, Events: events, Logger: s.o.Logger, Clock: s.steady,
 		MemoryBytes: int(c.Memory), MinFreeBytes: int64(c.MinFree),
 		MemtableBytes: int(c.Memtable), FlushAge: time.Duration(c.FlushAge),
 	})

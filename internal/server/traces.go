@@ -19,6 +19,9 @@ type Traces struct {
 	group *router.Group
 	spec  catalog.Group
 	clock base.Clock
+	// steady is the clock of retention, which may differ from the wall clock after
+	// that was set.
+	steady base.Clock
 }
 
 // WriteTraces makes the batch durable.
@@ -26,8 +29,12 @@ func (t *Traces) WriteTraces(ctx context.Context, b *column.Batch) error {
 	return t.group.Write(ctx, b)
 }
 
-// Bounds returns the span start times that are taken now.
-func (t *Traces) Bounds() base.TimeRange { return columnar.WritableAt(t.clock(), t.spec.TTL) }
+// Bounds returns the span start times that are taken now, by either clock: a
+// wall clock that jumps must not turn away spans.
+func (t *Traces) Bounds() base.TimeRange {
+	wall, steady := columnar.WritableAt(t.clock(), t.spec.TTL), columnar.WritableAt(t.steady(), t.spec.TTL)
+	return base.TimeRange{Start: min(wall.Start, steady.Start), End: max(wall.End, steady.End)}
+}
 
 // Trace returns every known span of a trace, or a not-found error.
 func (t *Traces) Trace(ctx context.Context, id trace.ID) (*trace.Trace, error) {

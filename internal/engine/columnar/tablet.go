@@ -309,6 +309,13 @@ func (t *Tablet) Stats() Stats {
 	return s
 }
 
+// Quarantined returns the damaged parts that answers lack.
+func (t *Tablet) Quarantined() []manifest.Quarantined {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.mu.cur.snap.Quarantined
+}
+
 // Seal closes the open memtable to writes and asks for its flush, without
 // waiting for it.
 func (t *Tablet) Seal() {

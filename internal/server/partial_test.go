@@ -1,0 +1,89 @@
+package server_test
+
+import (
+	"encoding/json"
+	"net/http"
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+// get asks the server and returns the answer, its body decoded into doc unless
+// that is nil.
+func get(t *testing.T, url string, header http.Header, doc any) *http.Response {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, http.NoBody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if header != nil {
+		req.Header = header
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	if doc != nil {
+		if err := json.NewDecoder(resp.Body).Decode(doc); err != nil {
+			t.Fatalf("%s: %v", url, err)
+		}
+	}
+	return resp
+}
+
+// TestPartialAnswers damages a part: from then on answers say that they lack
+// rows, and the API says which.
+func TestPartialAnswers(t *testing.T) {
+	dir := t.TempDir()
+	s := start(t, dir)
+	send(t, s.Addr(), corpusOf(50))
+	if err := s.Compact(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	services := "http://" + s.Addr() + "/api/services"
+	if got := get(t, services, nil, nil).Header.Get("Pando-Partial"); got != "" {
+		t.Errorf("sound answers are marked: %q", got)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	files, err := filepath.Glob(filepath.Join(dir, "tablets", "*", "*", "*", "meta.bin"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("parts on disk: %v, %v", files, err)
+	}
+	data, err := os.ReadFile(files[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	data[len(data)/2] ^= 4
+	if err := os.WriteFile(files[0], data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s = start(t, dir)
+	if got := get(t, "http://"+s.Addr()+"/api/services", nil, nil).Header.Get("Pando-Partial"); got == "" {
+		t.Error("an answer without the damaged part is not marked")
+	}
+	var list struct{ Parts []struct{ Reason string } }
+	if get(t, "http://"+s.Addr()+"/api/v1/quarantine", nil, &list); len(list.Parts) != 1 || list.Parts[0].Reason == "" {
+		t.Errorf("quarantine: %+v", list)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestAdminIsLocal refuses administration that a proxy passes on.
+func TestAdminIsLocal(t *testing.T) {
+	s := start(t, t.TempDir())
+	url := "http://" + s.Addr() + "/debug/pprof/goroutine?debug=1"
+	if code := get(t, url, nil, nil).StatusCode; code != http.StatusOK {
+		t.Errorf("from this machine: %d", code)
+	}
+	if code := get(t, url, http.Header{"X-Forwarded-For": {"203.0.113.9"}}, nil).StatusCode; code != http.StatusForbidden {
+		t.Errorf("through a proxy: %d", code)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
