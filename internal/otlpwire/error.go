@@ -37,11 +37,7 @@ func (e *Error) Error() string {
 
 // FaultOf returns the fault of an error of this package, and whether it is one.
 func FaultOf(err error) (Fault, bool) {
-	if err == nil {
-		return 0, false // before e, which escapes to the heap
-	}
-	var e *Error
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*Error](err); ok {
 		return e.Fault, true
 	}
 	return 0, false
@@ -50,11 +46,8 @@ func FaultOf(err error) (Fault, bool) {
 // At prepends a field to the path of an error of this package; index is the
 // element of a repeated field, or negative. Other errors and nil pass through.
 func At(field string, index int, err error) error {
-	if err == nil {
-		return nil // before e, which escapes to the heap
-	}
-	var e *Error
-	if !errors.As(err, &e) {
+	e, ok := errors.AsType[*Error](err)
+	if !ok {
 		return err
 	}
 	if index >= 0 {

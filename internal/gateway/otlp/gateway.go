@@ -187,7 +187,7 @@ func (g *Gateway) finish(ctx context.Context, err error) {
 	}
 	g.stats.failed.Add(1)
 	if internal(err) {
-		g.opts.Logger.ErrorContext(ctx, "otlp export failed", "err", err)
+		g.opts.Logger.ErrorContext(ctx, "otlp export failed", slog.Any("err", err))
 	}
 }
 

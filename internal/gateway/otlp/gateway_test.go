@@ -526,7 +526,7 @@ func TestBodyMustArriveInTime(t *testing.T) {
 	}
 	defer func() { _ = resp.Body.Close() }()
 	text, err := io.ReadAll(resp.Body)
-	if resp.StatusCode != 503 || resp.Header.Get("Retry-After") != "1" || err != nil || !strings.Contains(string(text), "did not arrive within 20ms") {
+	if resp.StatusCode != http.StatusServiceUnavailable || resp.Header.Get("Retry-After") != "1" || err != nil || !strings.Contains(string(text), "did not arrive within 20ms") {
 		t.Errorf("%s, Retry-After %q, %s, %v", resp.Status, resp.Header.Get("Retry-After"), text, err)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"strconv"
 	"time"
@@ -65,7 +66,8 @@ func (h *Handler) writeError(w http.ResponseWriter, r *http.Request, err error) 
 		message = fmt.Sprintf("the answer was not found within %v", h.opts.Timeout)
 	}
 	if a.status == http.StatusInternalServerError {
-		h.opts.Logger.Error("page request failed", "path", r.URL.Path, "code", a.code, "err", err)
+		h.opts.Logger.Error("page request failed",
+			slog.String("path", r.URL.Path), slog.String("code", a.code), slog.Any("err", err))
 	}
 	if a.code == "E_INTERNAL" {
 		message = "something unexpected went wrong"

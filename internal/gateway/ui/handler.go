@@ -60,7 +60,7 @@ type Options struct {
 }
 
 // Validate reports everything that is wrong with the options.
-func (o *Options) Validate() error {
+func (o Options) Validate() error {
 	var errs []error
 	if o.Store == nil {
 		errs = append(errs, base.Errorf(base.ClassInvalid, "ui: Store is missing"))

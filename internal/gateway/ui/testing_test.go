@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/binary"
 	"encoding/json"
-	"io"
 	"log/slog"
 	"math/rand/v2"
 	"net/http"
@@ -63,7 +62,7 @@ func newTestHandler(t *testing.T, store Store) *Handler {
 		Store: store, Version: "1.2.3",
 		Endpoints: []Endpoint{{Name: "OTLP gRPC", Protocol: "otlp-grpc", Address: ":4317"}},
 		Clock:     func() time.Time { return testNow },
-		Logger:    slog.New(slog.NewTextHandler(io.Discard, nil)),
+		Logger:    slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -86,7 +86,7 @@ func (b *treeBuilder) sortSpans() {
 func (b *treeBuilder) indexIDs() {
 	n := len(b.spans)
 	b.first = make(map[trace.SpanID]int32, n)
-	b.next = filled(n, noRow)
+	b.next = noRows(n)
 	b.flags = make([]uint8, n)
 	b.copied = make([]bool, n)
 	last := map[trace.SpanID]int32{} // only ids with several bearers
@@ -131,7 +131,7 @@ func (b *treeBuilder) isCopy(head, i int32) bool {
 }
 
 func (b *treeBuilder) linkParents() {
-	b.parent = filled(len(b.spans), noRow)
+	b.parent = noRows(len(b.spans))
 	for _, i := range b.byTime {
 		s := &b.spans[i]
 		if s.StatusCode == trace.StatusError {
@@ -225,7 +225,7 @@ func (b *treeBuilder) breakCycles() {
 // one chain of any length.
 func (b *treeBuilder) layOut() *tree {
 	n := len(b.spans)
-	firstChild, nextSibling := filled(n, noRow), filled(n, noRow)
+	firstChild, nextSibling := noRows(n), noRows(n)
 	var roots, lateRoots []int32
 	for k := n - 1; k >= 0; k-- { // backwards, so that lists come out in order
 		i := b.byTime[k]
@@ -244,7 +244,7 @@ func (b *treeBuilder) layOut() *tree {
 	t.order = make([]int32, 0, rows)
 	t.parent, t.depth, t.flags = make([]int32, 0, rows), make([]int32, 0, rows), make([]uint8, 0, rows)
 
-	rowOf := filled(n, noRow)
+	rowOf := noRows(n)
 	stack := append(lateRoots, roots...) // the end of the stack comes first
 	for len(stack) > 0 {
 		i := stack[len(stack)-1]
@@ -279,10 +279,11 @@ func (b *treeBuilder) appendRow(i int32, rowOf []int32) {
 	t.flags = append(t.flags, b.flags[i])
 }
 
-func filled(n int, v int32) []int32 {
+// noRows returns n times noRow.
+func noRows(n int) []int32 {
 	s := make([]int32, n)
 	for i := range s {
-		s[i] = v
+		s[i] = noRow
 	}
 	return s
 }

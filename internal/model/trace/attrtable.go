@@ -43,12 +43,12 @@ func (t *attrTable) guess(prev *attrKey, name []byte) *attrKey {
 	return nil
 }
 
-// find returns the key with that name, creating it when fewer than max exist,
+// find returns the key with that name, creating it when fewer than limit exist,
 // else nil. It remembers the key as the one that follows prev.
-func (t *attrTable) find(prev *attrKey, name []byte, max int) *attrKey {
+func (t *attrTable) find(prev *attrKey, name []byte, limit int) *attrKey {
 	code, ok := t.names.find(name)
 	if !ok {
-		if len(t.keys) >= max {
+		if len(t.keys) >= limit {
 			return nil
 		}
 		t.names.seen = 0 // names must stay distinct

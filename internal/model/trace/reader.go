@@ -83,10 +83,15 @@ func (r *reader) identity() error {
 // fixed fills a fixed column other than the duration. Columns of a later
 // version are left alone.
 func (r *reader) fixed(v *column.Vector) {
-	var values []string
 	if v.ID.Type == column.String {
-		values = dictStrings(v)
+		r.fixedTexts(v)
+	} else {
+		r.fixedInts(v)
 	}
+}
+
+func (r *reader) fixedTexts(v *column.Vector) {
+	values := dictStrings(v)
 	switch v.ID {
 	case ColName:
 		for i, c := range v.Codes {
@@ -100,6 +105,11 @@ func (r *reader) fixed(v *column.Vector) {
 		for i, c := range v.Codes {
 			r.spans[rowOf(v, i)].TraceState = values[c]
 		}
+	}
+}
+
+func (r *reader) fixedInts(v *column.Vector) {
+	switch v.ID {
 	case ColKind:
 		for i, x := range v.Ints {
 			r.spans[rowOf(v, i)].Kind = Kind(x)
