@@ -378,3 +378,47 @@ func TestNoMetaStaysNoMeta(t *testing.T) {
 		t.Errorf("meta %q, want nil", m)
 	}
 }
+
+// TestFullDiskIsFreedByCompaction: when not even the smallest entry fits, what
+// lets segments go still does, also after a restart.
+func TestFullDiskIsFreedByCompaction(t *testing.T) {
+	mem := vfs.NewMem()
+	fs := errorfs.Wrap(mem, errorfs.InjectorFunc(func(op errorfs.Op) error {
+		if names, _ := mem.List("data/log"); op.Kind == errorfs.OpFilePreallocate && len(names) > 4 {
+			return syscall.ENOSPC // LOCK, two segments, the spare and this one
+		}
+		return nil
+	}))
+	l := mustOpen(t, testOptions(fs))
+	next := uint64(1)
+	fill := func(bytes int) {
+		t.Helper()
+		for {
+			err := l.Append(t.Context(), []Write{{Group: 1, Entries: entries(1, next, 1, 1, bytes)}})
+			if err != nil {
+				if base.ClassOf(err) != base.ClassOverload || !errors.Is(err, syscall.ENOSPC) {
+					t.Fatal(err)
+				}
+				return
+			}
+			next++
+		}
+	}
+	fill(500)
+	fill(1)
+	mustClose(t, l)
+	l = mustOpen(t, testOptions(fs))
+	defer mustClose(t, l)
+	fill(1)
+	if err := l.Compact(1, next-1); err != nil {
+		t.Fatal(err)
+	}
+	mustAppend(t, l)
+	if first := l.Group(1).FirstIndex(); first != next {
+		t.Fatalf("compacted to %d, want %d", first, next)
+	}
+	for l.Pressure() != nil {
+		runtime.Gosched() // another try is on its way
+	}
+	mustAppend(t, l, Write{Group: 1, Entries: entries(1, next, 1, 1, 1000)})
+}

@@ -237,7 +237,7 @@ func (w *writer) encodeWrite(wr *Write) error {
 		}
 	}
 	if wr.State != nil {
-		if err := w.room(8); err != nil {
+		if err := w.room(KindState, 8); err != nil {
 			return err
 		}
 		addState(&w.enc, g.id, *wr.State)
@@ -321,13 +321,19 @@ func (w *writer) dump() {
 	}
 }
 
-// tailBytes stay free at the end of every segment: a KindClose and a
-// KindRoll record always fit.
-const tailBytes = 2 * headBytes
+const (
+	// tailBytes stay free at the end of every segment: a KindClose and a
+	// KindRoll record always fit.
+	tailBytes = 2 * headBytes
+	// freeingBytes are kept for what makes segments superfluous, and for the
+	// start that must come first: on a full disk it is the only way out. It is
+	// enough for some groups to compact; what they free lets the others.
+	freeingBytes = 16 * headBytes
+)
 
 // add encodes a record, rolling to the next segment first if need be.
 func (w *writer) add(h head, data []byte) (offset int64, err error) {
-	if err := w.room(len(data)); err != nil {
+	if err := w.room(h.kind, len(data)); err != nil {
 		return 0, err
 	}
 	return w.enc.add(h, data), nil
@@ -335,8 +341,12 @@ func (w *writer) add(h head, data []byte) (offset int64, err error) {
 
 // room makes room for a record. It fails softly while there is no next
 // segment, and with the poisoned error when the log is done.
-func (w *writer) room(dataBytes int) error {
-	for w.dead == nil && w.enc.end()+recordBytes(dataBytes)+tailBytes > w.seg.capacity {
+func (w *writer) room(kind Kind, dataBytes int) error {
+	need := recordBytes(dataBytes) + tailBytes
+	if kind != KindCompact && kind != KindForget && kind != KindOpen {
+		need += freeingBytes
+	}
+	for w.dead == nil && w.enc.end()+need > w.seg.capacity {
 		next, err := w.log.spare.take()
 		if err != nil {
 			return err
