@@ -61,7 +61,7 @@ func (p *Postings) check() error {
 			continue
 		}
 		body := len(p.lists) - tailBytes - int(offset)
-		if body < 0 || int(count) > body*listBlockRows || dense(count, int(p.rows)) {
+		if body < 0 || int(count) > body*listBlockRows {
 			return damaged("postings: list of term %d out of bounds", ord)
 		}
 	}

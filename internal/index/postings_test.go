@@ -2,6 +2,7 @@ package index
 
 import (
 	"bytes"
+	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -243,4 +244,29 @@ func FuzzPostingsRoundTrip(f *testing.F) {
 		var w PostingsWriter
 		checkPostings(t, &w, in)
 	})
+}
+
+// A list is read whatever share of the rows has the term: where lists end is
+// for writers to choose, and to choose anew.
+func TestListsLongerThanTheShareAreRead(t *testing.T) {
+	const rows, fewer, every = 10_000, 8_000, 14
+	in := PostingsInput{Rows: rows, Terms: 1}
+	for r := uint32(0); r < fewer; r += every {
+		in.ValueRows, in.Codes = append(in.ValueRows, r), append(in.Codes, 0)
+	}
+	src := AppendPostings(nil, in)
+	if dense(uint32(len(in.Codes)), rows) || bytes.Count(src[:3], binary.AppendUvarint(nil, rows)) != 1 {
+		t.Fatal("no list to begin with")
+	}
+	copy(src[1:], binary.AppendUvarint(nil, fewer)) // as if written with a smaller share
+	if !dense(uint32(len(in.Codes)), fewer) {
+		t.Fatalf("%d of %d rows are not dense", len(in.Codes), fewer)
+	}
+	p, err := OpenPostings(src)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := p.AppendRows(nil, 0); err != nil || !slices.Equal(got, in.ValueRows) {
+		t.Errorf("%d rows, want %d: %v", len(got), len(in.ValueRows), err)
+	}
 }

@@ -10,7 +10,12 @@ const (
 	postingsVersion = 1
 
 	// denseShare: a term in more than one of denseShare rows has no postings.
-	// Readers scan the column's codes, which costs less than reading the list.
+	// Readers scan the column's codes: per million rows 1 to 1.5 ms with the pages
+	// in the cache, 6 ms without, where a list of this length takes 0.7 to 0.9 ms
+	// to read. On corpus T a share of 32 would save 0.7 and one of 64 1.4 of 41.6
+	// bytes a span, but lists that long belong to services and operations, which
+	// most queries name, and cost 0.3 and 0.1 ms there. It is the writer's choice:
+	// readers take lists of any length.
 	denseShare = 16
 
 	// longRows is the count from which a list has an entry of its own in the
