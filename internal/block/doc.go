@@ -10,7 +10,7 @@
 //	|                     | CRC32C(identity u64 LE ++ payload)   |
 //	+---------------------+--------------------------------------+
 //
-// The length is n+4 and stands in the block header that points to the page.
+// The length is n+4 and stands in the directory that points to the page.
 // The identity is mixed from the ID of the file and the page's offset in it
 // and is not stored: a page that was swapped with another, or written to or
 // read from the wrong place, fails its check like a damaged one.

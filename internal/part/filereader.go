@@ -152,7 +152,8 @@ func readWhole(fs vfs.FS, path string, limit int64) ([]byte, error) {
 	return buf, readAt(f, path, buf, 0)
 }
 
-// at adds the place to a corruption error that has none; others pass.
+// at puts the place before a corruption error; others pass. Where a page refers
+// to another, the last place named is the damaged one.
 func at(path string, off int64, err error) error {
 	if err == nil || !base.IsCorruption(err) {
 		return err
