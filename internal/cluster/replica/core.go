@@ -318,6 +318,7 @@ func (c *core) observe(hs *raftpb.HardState) {
 // toLog numbers fresh proposals and gives raft's writes to the log.
 func (c *core) toLog(m *raftpb.Message) {
 	for _, e := range m.GetEntries() {
+		c.dropOwn(e.GetIndex())
 		if c.termStart == 0 && c.isLeader() && e.GetTerm() == c.term {
 			c.termStart = e.GetIndex()
 		}
@@ -332,6 +333,17 @@ func (c *core) toLog(m *raftpb.Message) {
 		c.own = append(c.own, p)
 	}
 	c.enqueue(&appendTask{write: toLog(m, c.group), responses: m.GetResponses()})
+}
+
+// dropOwn answers the proposals from index on: another leader gave their place
+// away, so own stays sorted. A third one may still know and commit them.
+func (c *core) dropOwn(index uint64) {
+	for n := len(c.own); n > 0 && c.own[n-1].position.Index >= index; n-- {
+		p := c.own[n-1]
+		c.own[n-1] = nil
+		c.own = c.own[:n-1]
+		c.answer(p, base.Errorf(base.ClassUnavailable, "group %d: entry %d lost its place to another leader, the outcome is unknown", c.group, p.position.Index))
+	}
 }
 
 // toApply gives committed entries to the state machine.

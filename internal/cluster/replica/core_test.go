@@ -340,3 +340,32 @@ func TestReceiveRefusesStrangers(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestReplacedProposalsLeaveTheQueue: another leader cut the log below an old
+// proposal, and then this node leads again. A new one at a lower index must not
+// wait behind the old one, nor be told that it was replaced.
+func TestReplacedProposalsLeaveTheQueue(t *testing.T) {
+	tr := newTrace(t, vfs.NewMem(), 0)
+	defer tr.close()
+	c := tr.core
+	c.term, c.leader = 2, c.node
+	numbered := func(text string, index, term uint64) *proposal {
+		p := &proposal{data: []byte(text), local: text}
+		c.fresh = append(c.fresh, p)
+		c.toLog(&raftpb.Message{Entries: []*raftpb.Entry{{Index: &index, Term: &term, Data: p.data}}})
+		return p
+	}
+	kept, old := numbered("kept", 9, 2), numbered("old", 10, 2)
+	index, term := uint64(10), uint64(3)
+	c.toLog(&raftpb.Message{Entries: []*raftpb.Entry{{Index: &index, Term: &term}}})
+	if old.err == nil || kept.answered {
+		t.Errorf("replaced: %v; kept is answered: %v", old.err, kept.answered)
+	}
+	c.term = 4
+	again := numbered("again", 10, 4)
+	for _, want := range []*proposal{kept, again} {
+		if got := c.takeOwn(want.position); got != want || want.err != nil {
+			t.Errorf("proposal at %v: %v, %v", want.position, got, want.err)
+		}
+	}
+}
