@@ -10,6 +10,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 
 	"github.com/pandodb/pando/internal/base"
+	"github.com/pandodb/pando/internal/column"
 )
 
 // faultTwin is a part of a few blocks; writing it takes some fifty operations.
@@ -242,5 +243,54 @@ func TestObsoletePartIsRemovedByItsLastReader(t *testing.T) {
 	}
 	if s := p.o.Cache.Stats(); s.Entries != 0 {
 		t.Errorf("%d cache entries left", s.Entries)
+	}
+}
+
+// A part opens its files when it reads them. When its directory was moved away
+// in between, it says so, and takes no other part that got the name.
+func TestMovedPartReadsNothingElse(t *testing.T) {
+	for _, replaced := range []bool{false, true} {
+		fs := vfs.NewMem()
+		tw := faultTwin()
+		rng := rand.New(rand.NewPCG(1, 1))
+		if _, err := tw.write(rng, WriterOptions{FS: fs, Dir: "p", ID: 1}); err != nil {
+			t.Fatal(err)
+		}
+		p, err := Open(OpenOptions{FS: fs, Dir: "p"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := fs.Rename("p", "aside"); err != nil {
+			t.Fatal(err)
+		}
+		if replaced {
+			if _, err := tw.write(rng, WriterOptions{FS: fs, Dir: "p", ID: 2}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if id, err := p.ReadIdentity(0); !base.IsCorruption(err) {
+			t.Errorf("replaced %v: %v, %v", replaced, id, err)
+		}
+		if err := p.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// Families name files: a part whose names its reader refuses must not be written.
+func TestWriterRefusesFamiliesThatNameNoFile(t *testing.T) {
+	for _, names := range [][]string{{"Span"}, {"../span"}, {""}, {"span2"}, {"abcdefghijklmnopq"}, {"span", "span"}} {
+		layout := &column.Layout{Name: "x", Rule: column.KeepAll}
+		for _, name := range names {
+			layout.Families = append(layout.Families, column.Family{Name: name})
+		}
+		fs := vfs.NewMem()
+		w, err := NewWriter(WriterOptions{FS: fs, Dir: "p", ID: 1, Layout: layout})
+		if base.ClassOf(err) != base.ClassInvalid {
+			t.Errorf("families %q: %v", names, err)
+		}
+		if err == nil {
+			_ = w.Abort()
+		}
 	}
 }

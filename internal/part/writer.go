@@ -47,6 +47,12 @@ func (o *WriterOptions) validate() error {
 		return base.Errorf(base.ClassInvalid, "layout %s: %d rows per block, at most %d",
 			o.Layout.Name, o.Layout.BlockRows, maxBlockRows/2)
 	}
+	for i, f := range o.Layout.Families {
+		twice := slices.ContainsFunc(o.Layout.Families[:i], func(g column.Family) bool { return g.Name == f.Name })
+		if twice || !fileName.MatchString(f.Name+familySuffix) {
+			return base.Errorf(base.ClassInvalid, "layout %s: family %q names no file of its own", o.Layout.Name, f.Name)
+		}
+	}
 	_, err := o.FS.Stat(o.Dir)
 	if err == nil {
 		return base.Errorf(base.ClassConflict, "part directory %s exists", o.Dir)
