@@ -162,8 +162,8 @@ func (g *Group) Term(i uint64) (uint64, error) {
 // cache: the caller must not change it. The slice is the caller's.
 //
 // Entries that were read from disk together may share memory of up to 1 MiB:
-// whoever keeps one for long should copy it. Every byte that comes from disk is verified; a damaged one is a corruption
-// error that names file and offset.
+// whoever keeps one for long should copy it. Every byte that comes from disk
+// is verified; a damaged one is a corruption error that names file and offset.
 func (g *Group) Entries(lo, hi, maxBytes uint64) ([]Entry, error) {
 	for {
 		entries, where, err := g.plan(lo, hi, maxBytes)
