@@ -87,3 +87,28 @@ func TestAdminIsLocal(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// TestUnknownHost refuses a page that pointed its own name at this server.
+func TestUnknownHost(t *testing.T) {
+	s := start(t, t.TempDir())
+	for host, want := range map[string]int{"": 200, "localhost:7070": 200, "127.0.0.1": 200, "[::1]:80": 200, "evil.example": 403, "evil.example:7070": 403} {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+s.Addr()+"/api/services", http.NoBody)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Host = host
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _ = resp.Body.Close(); resp.StatusCode != want {
+			t.Errorf("host %q: %d, want %d", host, resp.StatusCode, want)
+		}
+	}
+	if code := get(t, "http://"+s.Addr()+"/v1/logs", nil, nil).StatusCode; code != http.StatusNotFound {
+		t.Errorf("/v1/logs: %d", code)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+}

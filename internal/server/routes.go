@@ -3,8 +3,10 @@ package server
 import (
 	"context"
 	"encoding/json"
+	"net"
 	"net/http"
 	"net/http/pprof"
+	"strings"
 	"time"
 
 	"github.com/klauspost/compress/gzhttp"
@@ -39,7 +41,12 @@ func (f *front) routes(ingest *otlp.Gateway, query *jaeger.Gateway, page http.Ha
 	m.Handle("POST /api/admin/flush", local(f.task((*Server).Flush)))
 	m.Handle("POST /api/admin/compact", local(f.task((*Server).Compact)))
 	m.Handle("/", page)
-	return http.NewCrossOriginProtection().Handler(m)
+	for _, signal := range []string{"metrics", "logs"} {
+		m.HandleFunc("/v1/"+signal, func(w http.ResponseWriter, _ *http.Request) {
+			http.Error(w, "this server takes traces only: set OTEL_"+strings.ToUpper(signal)+"_EXPORTER=none", http.StatusNotFound)
+		})
+	}
+	return f.knownHost(http.NewCrossOriginProtection().Handler(m))
 }
 
 // fallback serves requests that mux has a pattern for with h, others with rest.
@@ -47,6 +54,27 @@ func fallback(mux *http.ServeMux, rest, h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if _, pattern := mux.Handler(r); pattern == "" {
 			rest.ServeHTTP(w, r)
+			return
+		}
+		h.ServeHTTP(w, r)
+	})
+}
+
+// knownHost refuses requests to a loopback listener under a name that is not this
+// machine's: a web page elsewhere may have pointed its own name here to read what
+// only local programs should (DNS rebinding).
+func (f *front) knownHost(h http.Handler) http.Handler {
+	listen, _, err := net.SplitHostPort(f.s.o.Config.Listen)
+	if err != nil || !isLoopback(listen) || f.s.o.Config.Insecure {
+		return h
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		host := r.Host
+		if name, _, err := net.SplitHostPort(host); err == nil {
+			host = name
+		}
+		if host != "" && host != "localhost" && !strings.HasSuffix(host, ".localhost") && net.ParseIP(strings.Trim(host, "[]")) == nil {
+			http.Error(w, "this server answers as localhost or by address only: let the proxy send such a Host, or start it with --insecure", http.StatusForbidden)
 			return
 		}
 		h.ServeHTTP(w, r)

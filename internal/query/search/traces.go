@@ -27,7 +27,7 @@ type Store interface {
 
 const (
 	// maxSpans bounds the spans of one answer.
-	maxSpans = 1_000_000
+	maxSpans = 250_000
 	// maxSummarySpans bounds the spans behind an answer of summaries, for which
 	// five narrow columns are read: about 100 MB.
 	maxSummarySpans = 2_000_000
