@@ -34,6 +34,9 @@ type WriterOptions struct {
 	// adjacent, and the writer keeps the encoded pages in memory until Finish:
 	// for small ones.
 	Wide bool
+	// BlockRows, when positive, is the aim for rows per block instead of the
+	// layout's: fewer where rows are large, since a reader holds a block.
+	BlockRows int
 }
 
 func (o *WriterOptions) validate() error {
@@ -112,6 +115,9 @@ func NewWriter(o WriterOptions) (*Writer, error) {
 	}
 	w := &Writer{o: o, tmp: o.Dir + tmpSuffix}
 	w.cut = cutter{aim: o.Layout.BlockRows, emit: w.addBlock}
+	if o.BlockRows > 0 {
+		w.cut.aim = min(o.BlockRows, maxBlockRows/2)
+	}
 	if w.cut.aim == 0 {
 		w.cut.aim = defaultBlockRows
 	}

@@ -53,6 +53,8 @@ type Server struct {
 	traces  *Traces
 	front   *front
 
+	stop      chan struct{} // closed first of all by close
+	watching  sync.WaitGroup
 	closeOnce sync.Once
 }
 
@@ -80,7 +82,7 @@ func Open(ctx context.Context, o Options) (*Server, error) {
 	if o.FS == nil {
 		o.FS = vfs.Default
 	}
-	s := &Server{o: o, steady: steady, started: o.Clock(), reg: prometheus.NewRegistry()}
+	s := &Server{o: o, stop: make(chan struct{}), steady: steady, started: o.Clock(), reg: prometheus.NewRegistry()}
 	if err := s.open(ctx); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
@@ -255,6 +257,13 @@ func (s *Server) openNode(ctx context.Context, id base.NodeID, group catalog.Gro
 	if err := selfmon.RegisterTablets(s.reg, s.Stats); err != nil {
 		return err
 	}
+	s.watching.Go(func() {
+		select {
+		case <-s.etcd.Done():
+			s.node.Fail(base.Errorf(base.ClassUnavailable, "the catalog's etcd has stopped: its log says why"))
+		case <-s.stop:
+		}
+	})
 	return s.node.Start(ctx)
 }
 
@@ -266,6 +275,8 @@ func (s *Server) Close() (err error) {
 }
 
 func (s *Server) close() error {
+	close(s.stop)
+	s.watching.Wait()
 	var errs []error
 	if s.front != nil {
 		s.front.close()

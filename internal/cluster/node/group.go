@@ -71,7 +71,7 @@ func (g *group) halt(err error) {
 	g.mu.Lock()
 	g.mu.halted = true
 	g.mu.Unlock()
-	g.node.fail(err)
+	g.node.Fail(err)
 }
 
 // DurableIndex returns the log index up to which every write is in parts.

@@ -188,7 +188,9 @@ func (n *Node) Err() error {
 	return n.failure
 }
 
-func (n *Node) fail(err error) {
+// Fail makes the node refuse writes and closes Failed: something that it cannot
+// do without has ended. Only the first reason counts.
+func (n *Node) Fail(err error) {
 	n.failOnce.Do(func() {
 		n.failure = err
 		close(n.failed)

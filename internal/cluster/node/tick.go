@@ -6,6 +6,7 @@ import (
 
 	"github.com/pandodb/pando/internal/base"
 	"github.com/pandodb/pando/internal/engine/columnar"
+	"github.com/pandodb/pando/internal/selfmon"
 )
 
 const (
@@ -34,7 +35,8 @@ func (n *Node) tick() {
 		case <-n.stop:
 			return
 		case <-n.log.Failed():
-			n.fail(n.log.Err())
+			n.o.Events.LogSync(selfmon.LogSync{Err: n.log.Err()})
+			n.Fail(n.log.Err())
 			return
 		case <-count.C:
 			n.countMemory()
@@ -45,7 +47,7 @@ func (n *Node) tick() {
 			for _, t := range n.Tablets() {
 				t.Tick(now)
 				if err := t.Err(); err != nil {
-					n.fail(err) // what is on disk is unknown: a restart reads it
+					n.Fail(err) // what is on disk is unknown: a restart reads it
 				}
 			}
 			n.checkRoom()

@@ -130,7 +130,7 @@ func (t *Tablet) flushSegment(seg base.TimeRange, runs []*memtable.Run) (*part.P
 		return nil, nil
 	}
 	id := t.newPartID()
-	w, err := t.newWriter(seg, id, sorted.Rows())
+	w, err := t.newWriter(seg, id, sorted.Rows(), t.blockRows(rowBytes(runs)))
 	if err != nil {
 		return nil, err
 	}
@@ -158,13 +158,39 @@ func (t *Tablet) openNew(seg base.TimeRange, id base.PartID) (*part.Part, error)
 	return p, nil
 }
 
-func (t *Tablet) newWriter(seg base.TimeRange, id base.PartID, rows int) (*part.Writer, error) {
+// blockBytes is the aim for a block's rows in memory: what a reader of one row
+// decodes at worst, and far above a block of ordinary rows.
+const blockBytes = 4 << 20
+
+// blockRows returns the rows per block for rows of that many bytes in memory.
+func (t *Tablet) blockRows(rowBytes int) int {
+	return max(min(blockBytes/max(rowBytes, 1), t.layoutBlockRows()), 1)
+}
+
+// rowBytes returns the mean memory of the runs' rows.
+func rowBytes(runs []*memtable.Run) int {
+	bytes, rows := 0, 0
+	for _, r := range runs {
+		bytes, rows = bytes+r.SizeBytes(), rows+r.Rows
+	}
+	return bytes / max(rows, 1)
+}
+
+func (t *Tablet) layoutBlockRows() int {
+	if n := t.o.Layout.BlockRows; n > 0 {
+		return n
+	}
+	return 1024
+}
+
+// newWriter returns the writer of a part of so many rows.
+func (t *Tablet) newWriter(seg base.TimeRange, id base.PartID, rows, blockRows int) (*part.Writer, error) {
 	dir := t.partDir(seg.Start, id)
 	if err := makeDir(t.o.FS, t.o.FS.PathDir(dir)); err != nil {
 		return nil, err
 	}
 	return part.NewWriter(part.WriterOptions{
-		FS: t.o.FS, Dir: dir, Tablet: t.o.ID, ID: id, Layout: t.o.Layout, Wide: rows >= t.o.WideRows,
+		FS: t.o.FS, Dir: dir, Tablet: t.o.ID, ID: id, Layout: t.o.Layout, Wide: rows >= t.o.WideRows, BlockRows: blockRows,
 	})
 }
 

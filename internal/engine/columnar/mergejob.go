@@ -172,6 +172,10 @@ func (t *Tablet) mergeInto(ctx context.Context, w *part.Writer, seg base.TimeRan
 	})
 }
 
+// decodedShare is how much larger rows are in memory than on disk, in round
+// figures: 40 bytes of a span decode to some 200.
+const decodedShare = 5
+
 // merge writes the merged part and swaps it for its inputs. A damaged input is
 // set aside; the others stay as they are.
 func (t *Tablet) merge(ctx context.Context, seg base.TimeRange, inputs []*part.Part, pick mergepolicy.Pick) (*part.Part, error) {
@@ -179,7 +183,11 @@ func (t *Tablet) merge(ctx context.Context, seg base.TimeRange, inputs []*part.P
 		return nil, err
 	}
 	id := t.newPartID()
-	w, err := t.newWriter(seg, id, pick.Rows)
+	bytes := int64(0)
+	for _, p := range inputs {
+		bytes += p.Meta().Bytes
+	}
+	w, err := t.newWriter(seg, id, pick.Rows, t.blockRows(int(bytes/int64(max(pick.Rows, 1)))*decodedShare))
 	if err != nil {
 		return nil, err
 	}
