@@ -152,7 +152,7 @@ func DefaultConfig() Config {
 		Log:     LogConfig{Level: "info", Format: "auto"},
 		Storage: StorageConfig{
 			TTL: Duration(7 * 24 * time.Hour), SegmentInterval: Duration(24 * time.Hour), Shards: 2,
-			Memory: 160 << 20, Cache: 64 << 20, Memtable: 24 << 20, FlushAge: Duration(time.Minute), MinFree: 256 << 20,
+			Memory: 128 << 20, Cache: 64 << 20, Memtable: 12 << 20, FlushAge: Duration(time.Minute), MinFree: 256 << 20,
 		},
 		Limits: LimitConfig{
 			RequestWire: 16 << 20, Request: 64 << 20, InFlight: 256 << 20, SpanAttributes: 1024, AttributeValue: 256 << 10,
