@@ -1,7 +1,8 @@
 // Package memtable holds the youngest rows of a tablet in memory.
 //
 // Appending is O(1): a committed batch joins a list and is not looked into
-// (Bytable's queue memtable, seed row D6). Sorting, interning and indexing happen
+// (Bytable's queue memtable, seed row D6). Only runs of small batches are joined
+// into larger ones, a few at a time, so that readers visit few. Sorting, interning and indexing happen
 // when somebody needs them:
 //
 //	Append ──► [batch][batch][batch] …            open, takes writes

@@ -230,8 +230,8 @@ func TestViewIsStable(t *testing.T) {
 		for _, run := range v.Runs {
 			rows += run.Rows
 		}
-		if rows != v.Rows || rows < n || v.Last.Index != uint64(len(v.Runs)) {
-			t.Fatalf("view of %d rows says %d, before %d", rows, v.Rows, n)
+		if rows != v.Rows || rows < n || v.Last.Index*uint64(b.Rows) != uint64(rows) {
+			t.Fatalf("view of %d rows at %d says %d, before %d", rows, v.Last.Index, v.Rows, n)
 		}
 		n = rows
 		if b.Rows == 0 {
@@ -239,6 +239,54 @@ func TestViewIsStable(t *testing.T) {
 		}
 	}
 	<-done
+}
+
+// TestSmallRunsJoin sends many small batches between large ones: few runs stay,
+// every row is there once, and a view taken before does not change.
+func TestSmallRunsJoin(t *testing.T) {
+	r := rand.New(rand.NewPCG(5, 5))
+	table := &Table{}
+	var all []*Run
+	var early View
+	for i := range 3000 {
+		rows := 1 + r.IntN(4)
+		if i%500 == 0 {
+			rows = smallRows
+		}
+		b := &column.Batch{Rows: rows}
+		v := column.Vector{ID: column.ID{Type: column.Int64, Name: "n"}}
+		for n := range rows {
+			b.KeyCodes = append(b.KeyCodes, b.Keys.Append(fmt.Appendf(nil, "k%d", r.IntN(50))))
+			b.Times, b.IDs, v.Ints = append(b.Times, r.Int64N(9)), append(b.IDs, uint64(i)), append(v.Ints, int64(n))
+		}
+		b.Cols = []column.Vector{v}
+		table.Append(base.Position{Index: uint64(i + 1)}, b)
+		all = append(all, &Run{Batch: b, Time: b.TimeRange()})
+		if i == 1000 {
+			early = table.View()
+		}
+	}
+	view := table.View()
+	if len(view.Runs) > 250 {
+		t.Errorf("%d runs after 3,000 small batches", len(view.Runs))
+	}
+	size := 0
+	for _, run := range view.Runs {
+		size += run.SizeBytes()
+	}
+	if size != view.Bytes {
+		t.Errorf("runs hold %d bytes, the table says %d", size, view.Bytes)
+	}
+	compare := func(what string, got, want []*Run) {
+		t.Helper()
+		for rule := column.KeepAll; rule <= column.DropExact; rule++ {
+			if g, w := naive(got, base.AllTime, rule), naive(want, base.AllTime, rule); !slices.Equal(g, w) {
+				t.Errorf("%s: rows differ under rule %d", what, rule)
+			}
+		}
+	}
+	compare("all", view.Runs, all)
+	compare("early", early.Runs, all[:1001])
 }
 
 func BenchmarkSort(b *testing.B) {

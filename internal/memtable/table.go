@@ -118,7 +118,8 @@ func (r *Run) buildIndex() {
 type Table struct {
 	mu struct {
 		sync.Mutex
-		runs  []*Run // append-only: a View keeps a prefix
+		runs  []*Run // entries never change: a View keeps a prefix
+		small int    // how many of the last runs are small
 		rows  int
 		bytes int
 		first base.Position
@@ -139,6 +140,37 @@ func (t *Table) Append(pos base.Position, b *column.Batch) {
 	t.mu.rows += b.Rows
 	t.mu.bytes += size
 	t.mu.last = pos
+	if t.mu.small++; b.Rows >= smallRows {
+		t.mu.small = 0
+	}
+	if t.mu.small == joinRuns {
+		t.joinLocked()
+	}
+}
+
+const (
+	// smallRows is what makes a run small: a reader's cost per run outweighs that
+	// of its rows.
+	smallRows = 256
+	// joinRuns is how many small runs become one. A row is copied at most
+	// smallRows/joinRuns times that way, some microseconds for each small batch.
+	joinRuns = 32
+)
+
+// joinLocked replaces the last small runs by one with all their rows: clients that
+// send a span at a time must not make every reader visit thousands of runs.
+func (t *Table) joinLocked() {
+	at := len(t.mu.runs) - t.mu.small
+	joined := Sort(t.mu.runs[at:], base.AllTime, column.KeepAll).Batch()
+	for _, run := range t.mu.runs[at:] {
+		t.mu.bytes -= run.SizeBytes()
+	}
+	t.mu.bytes += joined.SizeBytes()
+	t.mu.runs = append(slices.Clone(t.mu.runs[:at]), &Run{Batch: joined, Time: joined.TimeRange()})
+	t.mu.small = 1
+	if joined.Rows >= smallRows {
+		t.mu.small = 0
+	}
 }
 
 // First returns the log position of the oldest batch, and false when empty.

@@ -176,10 +176,10 @@ var violations = []struct {
 	{
 		law: "paths",
 		files: map[string]string{
-			"a.md":  "fine: https://example.org/work/1, src/work/a, /var/lib/pando\nsee /work/notes.md for more\n",
-			"b.bin": "\x00 /work/notes.md",
+			"a.md":  "fine: https://example.org/work/1, src/work/a, /var/lib/pando\nsee /Users/me/notes.md for more\n",
+			"b.bin": "\x00 /Users/me/notes.md",
 		},
-		want: []string{"a.md:2: names a path of one machine: /work/notes.md"},
+		want: []string{"a.md:2: names a path of one machine: /Users/me/notes.md"},
 	},
 	{
 		law: "links",
