@@ -3,8 +3,10 @@ package router
 import (
 	"context"
 	"errors"
+	"runtime"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/pandodb/pando/internal/base"
 	"github.com/pandodb/pando/internal/catalog"
@@ -30,11 +32,20 @@ type Group struct {
 	id      catalog.GroupID
 	catalog Catalog
 	node    Node
+	reads   chan struct{} // a token for every tablet being read
 }
+
+const (
+	// readsPerCPU is how many tablets are read at once for each CPU: enough to
+	// cover waits for the disk, few enough to bound what answers hold in memory.
+	readsPerCPU = 8
+	// readWait is how long a read waits for its turn before it is refused.
+	readWait = 10 * time.Second
+)
 
 // NewGroup returns the router of a group.
 func NewGroup(id catalog.GroupID, c Catalog, n Node) *Group {
-	return &Group{id: id, catalog: c, node: n}
+	return &Group{id: id, catalog: c, node: n, reads: make(chan struct{}, readsPerCPU*runtime.GOMAXPROCS(0))}
 }
 
 // Write makes the batch durable and returns when it is. Rows of one replication
@@ -118,12 +129,35 @@ func (g *Group) each(ctx context.Context, fn func(i int, v *columnar.View) error
 }
 
 func (g *Group) with(ctx context.Context, id base.TabletID, fn func(*columnar.View) error) error {
+	if err := g.turn(ctx); err != nil {
+		return err
+	}
+	defer func() { <-g.reads }()
 	v, err := g.node.View(ctx, id)
 	if err != nil {
 		return err
 	}
 	defer v.Close()
 	return fn(v)
+}
+
+// turn waits for a place among the reads; the caller gives it back.
+func (g *Group) turn(ctx context.Context) error {
+	select {
+	case g.reads <- struct{}{}:
+		return nil
+	default:
+	}
+	timer := time.NewTimer(readWait)
+	defer timer.Stop()
+	select {
+	case g.reads <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-timer.C:
+		return base.Retry(time.Second, "too many queries at once: %d reads run and this one waited %v", cap(g.reads), readWait)
+	}
 }
 
 // TopKeys returns the best keys over all tablets, best first.
