@@ -136,13 +136,7 @@ func (n *Node) Start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	n.mu.Lock()
-	groups := make([]*group, 0, len(n.mu.groups))
-	for _, g := range n.mu.groups {
-		groups = append(groups, g)
-	}
-	n.mu.Unlock()
-	for _, g := range groups {
+	for _, g := range n.replicationGroups() {
 		g.mu.Lock()
 		g.mu.compacted = n.log.Group(g.id).Compacted().Index
 		g.mu.Unlock()

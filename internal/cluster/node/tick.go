@@ -2,6 +2,9 @@ package node
 
 import (
 	"context"
+	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/pandodb/pando/internal/base"
@@ -51,6 +54,7 @@ func (n *Node) tick() {
 				}
 			}
 			n.checkRoom()
+			n.checkGroups()
 			n.unpinLog()
 		}
 	}
@@ -97,6 +101,22 @@ func (n *Node) checkRoom() {
 		n.refusal.Store(nil)
 		n.o.Logger.Info("writes are taken again")
 	}
+}
+
+// checkGroups fails the node when a replication group cannot go on: its writes
+// would be refused for ever and nobody told.
+func (n *Node) checkGroups() {
+	for _, g := range n.replicationGroups() {
+		if r := g.replica.Load(); r != nil && r.Err() != nil {
+			n.Fail(fmt.Errorf("replication group %d: %w", g.id, r.Err()))
+		}
+	}
+}
+
+func (n *Node) replicationGroups() []*group {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return slices.Collect(maps.Values(n.mu.groups))
 }
 
 // unpinLog flushes the tablets of groups that keep an oversized log.

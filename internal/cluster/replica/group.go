@@ -248,6 +248,10 @@ func (g *Group) ReadIndex(ctx context.Context) (uint64, error) {
 	}
 }
 
+// Err says why the group takes nothing any more: its log is poisoned or damaged,
+// or it was closed. It is nil while the group works.
+func (g *Group) Err() error { return g.applier.failure() }
+
 // AppliedIndex returns the index up to which the state machine has applied.
 func (g *Group) AppliedIndex() uint64 { return g.applier.index() }
 

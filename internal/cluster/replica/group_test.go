@@ -230,6 +230,9 @@ func TestFailedLogFailsEverything(t *testing.T) {
 	if _, err := g.ReadIndex(t.Context()); !errors.Is(err, wal.ErrPoisoned) {
 		t.Errorf("read index: %v", err)
 	}
+	if err := g.Err(); !errors.Is(err, wal.ErrPoisoned) {
+		t.Errorf("the group does not say why it failed: %v", err)
+	}
 	if err := g.WaitApplied(t.Context(), 1<<40); !errors.Is(err, wal.ErrPoisoned) {
 		t.Errorf("wait: %v", err)
 	}
