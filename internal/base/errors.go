@@ -83,8 +83,7 @@ func (e *Error) Unwrap() error { return e.err }
 // ClassOf returns the class of the outermost classified error in err's chain,
 // or ClassBug.
 func ClassOf(err error) Class {
-	var e *Error
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*Error](err); ok {
 		return e.Class
 	}
 	return ClassBug

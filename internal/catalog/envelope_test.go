@@ -144,8 +144,7 @@ func FuzzDecodeValue(f *testing.F) {
 			var r Resource
 			err := DecodeValue(key, d, &r)
 			if err != nil {
-				var classed *base.Error
-				if !errors.As(err, &classed) {
+				if _, ok := errors.AsType[*base.Error](err); !ok {
 					t.Fatalf("%v has no class", err)
 				}
 				continue

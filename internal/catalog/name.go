@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/pandodb/pando/internal/base"
@@ -24,7 +25,7 @@ func ValidateName(name string) error {
 func checkName(name string) error {
 	switch {
 	case name == "":
-		return fmt.Errorf("name is empty")
+		return errors.New("name is empty")
 	case len(name) > MaxNameBytes:
 		return fmt.Errorf("name has %d bytes, the limit is %d", len(name), MaxNameBytes)
 	case name == "." || name == "..":
