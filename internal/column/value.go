@@ -18,7 +18,7 @@ type Value struct {
 	Bytes []byte // String, Bytes, Doc
 }
 
-// IntValue, FloatValue, BoolValue and StringValue build values.
+// IntValue returns v as a Value.
 func IntValue(v int64) Value { return Value{Type: Int64, Int: v} }
 
 // FloatValue returns v as a Value.

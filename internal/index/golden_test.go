@@ -21,7 +21,7 @@ func readGolden(t *testing.T, name string) []byte {
 	var digits strings.Builder
 	for line := range strings.Lines(string(text)) {
 		line, _, _ = strings.Cut(line, "#")
-		for _, f := range strings.Fields(line) {
+		for f := range strings.FieldsSeq(line) {
 			digits.WriteString(f)
 		}
 	}

@@ -3,6 +3,7 @@ package index
 import (
 	"regexp"
 	"regexp/syntax"
+	"slices"
 	"sync"
 
 	automaton "github.com/blevesearch/vellum/regexp"
@@ -165,10 +166,5 @@ func matchesNothing(ast *syntax.Regexp) bool {
 	if ast.Op == syntax.OpNoMatch || ast.Op == syntax.OpCharClass && len(ast.Rune) == 0 {
 		return true
 	}
-	for _, sub := range ast.Sub {
-		if matchesNothing(sub) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(ast.Sub, matchesNothing)
 }

@@ -26,7 +26,8 @@ func OpenPostings(src []byte) (*Postings, error) {
 		return nil, damaged("postings: bad header")
 	}
 	var head [5]uint64
-	rest, ok := src[1:], true
+	var ok bool
+	rest := src[1:]
 	for i := range head {
 		if head[i], rest, ok = uvarint(rest); !ok || head[i] >= noList {
 			return nil, damaged("postings: bad header")

@@ -91,8 +91,8 @@ func checkTermBlock(src []byte, n int) bool {
 // escapedHead reads the uvarints of a head in which a nibble is headEscape.
 func escapedHead(shared, suffix uint64, src []byte) (uint64, uint64, []byte, bool) {
 	const limit = 1 << 32
-	ok := true
 	var more uint64
+	var ok bool
 	if shared == headEscape {
 		if more, src, ok = uvarint(src); !ok || more > limit {
 			return 0, 0, nil, false

@@ -77,7 +77,7 @@ func stringShapes(n int) map[string]Strings {
 		"repeated urls": gen(func(int) string {
 			return fmt.Sprintf("http://shop.example.com/item/%d/view", 100*rng.IntN(n/3+1))
 		}),
-		"marked": gen(func(i int) string { return fmt.Sprintf("order\x11 %d", rng.IntN(1000)) }),
+		"marked": gen(func(int) string { return fmt.Sprintf("order\x11 %d", rng.IntN(1000)) }),
 	}
 }
 
@@ -248,7 +248,7 @@ func FuzzStrings(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		var page Strings
-		for _, line := range bytes.Split(raw, fuzzSeparator) {
+		for line := range bytes.SplitSeq(raw, fuzzSeparator) {
 			page.Append(line)
 		}
 		checkStrings(t, page)

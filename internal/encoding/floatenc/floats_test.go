@@ -40,13 +40,13 @@ func floatShapes(n int) map[string][]float64 {
 			}
 			return float64(rng.IntN(1000)) / 10
 		}),
-		"steps": gen(func(i int) float64 {
+		"steps": gen(func(int) float64 {
 			if rng.IntN(30) == 0 {
 				slow = rng.Float64()
 			}
 			return slow
 		}),
-		"odd": gen(func(i int) float64 {
+		"odd": gen(func(int) float64 {
 			return []float64{
 				0, math.Copysign(0, -1), math.Inf(1), math.Inf(-1), math.NaN(), 5e-324, -5e-324,
 				math.MaxFloat64, math.SmallestNonzeroFloat64, 1 << 53, 1<<53 + 2, 0.1,

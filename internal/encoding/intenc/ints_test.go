@@ -30,7 +30,7 @@ func intShapes(n int) map[string][]int64 {
 		"delta":      gen(func(int) int64 { now += rng.Int64N(1 << 20); return now }),
 		"micros":     gen(func(int) int64 { now += 1000 * rng.Int64N(1<<20); return now / 1000 * 1000 }),
 		"heavy tail": gen(func(int) int64 { return int64(math.Exp(rng.ExpFloat64()*2 + 10)) }),
-		"jitter": gen(func(i int) int64 {
+		"jitter": gen(func(int) int64 {
 			skewed += 15_000 + rng.Int64N(5) - 2
 			return skewed
 		}),
@@ -40,7 +40,7 @@ func intShapes(n int) map[string][]int64 {
 			}
 			return 200
 		}),
-		"extremes": gen(func(i int) int64 {
+		"extremes": gen(func(int) int64 {
 			return []int64{math.MinInt64, math.MaxInt64, 0, -1, 1}[rng.IntN(5)]
 		}),
 	}
