@@ -32,7 +32,7 @@ func (t *teller) work(median time.Duration) {
 }
 
 // begin opens a span of the service under the innermost open one.
-func (t *teller) begin(service int, kind Kind, lib library, name string) *Span {
+func (t *teller) begin(service int, kind Kind, lib library, name string) {
 	var parent SpanID
 	flags := uint32(flagsLocal)
 	if n := len(t.open); n > 0 {
@@ -52,7 +52,6 @@ func (t *teller) begin(service int, kind Kind, lib library, name string) *Span {
 		Resource: &resources[t.instances[service]], Scope: &s.scopes[lib],
 	})
 	t.open = append(t.open, openSpan{len(t.spans) - 1, service})
-	return t.top()
 }
 
 // end closes the innermost open span.

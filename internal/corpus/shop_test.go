@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"hash/fnv"
+	"maps"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -13,6 +14,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
 	"github.com/pandodb/pando/internal/base"
 )
 
@@ -47,9 +49,7 @@ func TestShopSlicesAgree(t *testing.T) {
 	pieces := make(map[TraceID][]Span)
 	for at, step := start, int64(1); at < start+4*minute; step = step*7%10_000_019 + 1 {
 		end := min(at+step*1_000, start+4*minute)
-		for id, spans := range shopTraces(s, base.TimeRange{Start: at, End: end}) {
-			pieces[id] = spans
-		}
+		maps.Copy(pieces, shopTraces(s, base.TimeRange{Start: at, End: end}))
 		at = end
 	}
 	if !reflect.DeepEqual(whole, pieces) {

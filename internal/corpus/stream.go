@@ -37,7 +37,6 @@ type stream struct {
 	c      *Corpus
 	next   int // index of the next trace to enter
 	step   int
-	lanes  []*lane
 	heap   []heapEntry // min-heap, one entry per busy lane
 	draft  draft
 	packer packer

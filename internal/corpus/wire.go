@@ -12,7 +12,7 @@ const (
 	tagSpanID      = 2<<3 | 2
 	tagParent      = 4<<3 | 2
 	tagName        = 5<<3 | 2
-	tagKind        = 6<<3 | 0
+	tagKind        = 6 << 3 // | 0, a varint
 	tagStart       = 7<<3 | 1
 	tagEnd         = 8<<3 | 1
 	tagAttr        = 9<<3 | 2
@@ -24,7 +24,7 @@ const (
 	tagEventAttr   = 3<<3 | 2
 	tagLinkAttr    = 4<<3 | 2
 	tagStatusText  = 2<<3 | 2
-	tagStatusCode  = 3<<3 | 0
+	tagStatusCode  = 3 << 3   // | 0, a varint
 	tagScopeSpans  = 2<<3 | 2 // of ResourceSpans
 	tagGroup       = 1<<3 | 2 // of the request: one ResourceSpans
 	tagFlagsFirst  = 0x85     // 16<<3 | 5 takes two bytes
