@@ -13,7 +13,7 @@ func step(t *testing.T, q *queue, s *Scope, words string) string {
 	t.Helper()
 	kinds := map[byte]Kind{'f': Flush, 'm': MergeSmall, 'M': MergeLarge, 'r': Retention}
 	var started []string
-	for _, w := range strings.Fields(words) {
+	for w := range strings.FieldsSeq(words) {
 		if w == "pick" {
 			for e := q.pick(); e != nil; e = q.pick() {
 				started = append(started, e.Key)
@@ -23,7 +23,9 @@ func step(t *testing.T, q *queue, s *Scope, words string) string {
 		k := kinds[w[1]]
 		key, cost := w[1:], int64(0)
 		if at := strings.IndexByte(key, ':'); at > 0 {
-			fmt.Sscan(key[at+1:], &cost)
+			if _, err := fmt.Sscan(key[at+1:], &cost); err != nil {
+				t.Fatalf("cost of %s: %v", w, err)
+			}
 			key = key[:at]
 		}
 		id := identity{s, k, key}

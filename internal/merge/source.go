@@ -150,7 +150,8 @@ func (s *source) mapTerms(out *columnOutput) error {
 
 // copyRows copies the values of the next n rows of the loaded block.
 func (s *source) copyRows(n uint32, drop bool, out *columnOutput) error {
-	from, to := s.pos, 0
+	from := s.pos
+	var to int
 	if s.v.Rows == nil {
 		to = from + int(n)
 	} else {

@@ -129,7 +129,7 @@ func (w *Writer) metadata() Meta {
 
 // writeMetadata writes metadata.json, which has no header.
 func (w *Writer) writeMetadata(m *Meta) error {
-	body, err := appendMetadata(nil, m)
+	body, err := encodeMetadata(m)
 	if err != nil {
 		return err
 	}

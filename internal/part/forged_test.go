@@ -34,7 +34,7 @@ func forgeMetadata(t *testing.T, fs vfs.FS, change func(*Meta)) {
 		t.Fatal(err)
 	}
 	change(m)
-	body, err := appendMetadata(nil, m)
+	body, err := encodeMetadata(m)
 	if err != nil {
 		t.Fatal(err)
 	}

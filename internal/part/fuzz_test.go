@@ -144,7 +144,7 @@ func FuzzParseMetadata(f *testing.F) {
 		if err != nil {
 			return
 		}
-		again, err := appendMetadata(nil, m)
+		again, err := encodeMetadata(m)
 		if err != nil || !bytes.Equal(again, src) {
 			t.Fatalf("%s\nreads as\n%s, %v", src, again, err)
 		}

@@ -69,9 +69,9 @@ type fileJSON struct {
 
 const noChecksum = "00000000"
 
-// appendMetadata appends the file's content: indented JSON, a newline at the
+// encodeMetadata returns the file's content: indented JSON, a newline at the
 // end.
-func appendMetadata(dst []byte, m *Meta) ([]byte, error) {
+func encodeMetadata(m *Meta) ([]byte, error) {
 	doc := metadataJSON{
 		Format: FormatVersion, ID: m.ID.String(), Tablet: fmt.Sprintf("%016x", uint64(m.Tablet)),
 		Layout: m.Layout, Families: m.Families, Wide: m.Wide,
@@ -85,16 +85,16 @@ func appendMetadata(dst []byte, m *Meta) ([]byte, error) {
 	}
 	body, err := json.MarshalIndent(&doc, "", "  ")
 	if err != nil {
-		return dst, err
+		return nil, err
 	}
 	body = append(body, '\n')
 	sum := fmt.Sprintf("%08x", crc32.Checksum(body, castagnoli))
 	at := bytes.LastIndex(body, []byte(noChecksum))
 	copy(body[at:], sum)
-	return append(dst, body...), nil
+	return body, nil
 }
 
-// parseMetadata reads the file's content. It accepts only what appendMetadata
+// parseMetadata reads the file's content. It accepts only what encodeMetadata
 // writes, to the byte: no flipped bit goes by, not in white space either.
 func parseMetadata(src []byte) (*Meta, error) {
 	var head struct {
@@ -110,7 +110,7 @@ func parseMetadata(src []byte) (*Meta, error) {
 	m, err := doc.meta()
 	if err == nil {
 		var again []byte
-		if again, err = appendMetadata(nil, m); err == nil && !bytes.Equal(again, src) {
+		if again, err = encodeMetadata(m); err == nil && !bytes.Equal(again, src) {
 			err = corruptf("checksum %.8q does not match", doc.Checksum)
 		}
 	}
