@@ -140,6 +140,7 @@ func (e *partEval) cost(x *Expr) (int, error) {
 			return min(least, 2*n), nil
 		}
 		return sum, nil
+	case OpExists, OpEqual, OpRange: // leaves, below
 	}
 	col, ok := e.part.Column(x.Col)
 	if !ok {
@@ -348,6 +349,7 @@ func intBounds(x *Expr) (lo, hi int64, ok bool) {
 		if x.Hi != nil {
 			hi = x.Hi.Int
 		}
+	case OpTrue, OpAnd, OpOr, OpNot, OpExists: // bound nothing
 	}
 	return lo, hi, lo <= hi
 }

@@ -125,17 +125,3 @@ func (x *Expr) docMatches(l *column.Layout, doc []byte) bool {
 	})
 	return found
 }
-
-// and returns the conjunction of the two, flattened where it can be.
-func and(a, b Expr) Expr {
-	switch {
-	case a.Op == OpTrue:
-		return b
-	case b.Op == OpTrue:
-		return a
-	case a.Op == OpAnd:
-		return Expr{Op: OpAnd, Kids: append(a.Kids[:len(a.Kids):len(a.Kids)], b)}
-	default:
-		return Expr{Op: OpAnd, Kids: []Expr{a, b}}
-	}
-}

@@ -74,7 +74,7 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-func (o *Options) validate() error {
+func (o Options) validate() error {
 	var errs []error
 	if o.FS == nil || o.Dir == "" || o.ID == 0 || o.Layout == nil || o.Jobs == nil {
 		errs = append(errs, errors.New("tablet options: FS, Dir, ID, Layout and Jobs are required"))
@@ -93,7 +93,7 @@ func (o *Options) validate() error {
 
 // segmentOf returns the segment that holds time t. The first and the last one
 // that can be told are cut short.
-func (o *Options) segmentOf(t int64) base.TimeRange {
+func (o Options) segmentOf(t int64) base.TimeRange {
 	d := int64(o.SegmentInterval)
 	into := (t%d + d) % d
 	r := base.TimeRange{Start: math.MinInt64, End: math.MaxInt64}

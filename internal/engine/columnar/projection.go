@@ -24,8 +24,8 @@ const (
 	maxProjectionBytes = 64 << 20
 )
 
-// appendTuples appends the projection of tuples of n columns.
-func appendTuples(dst []byte, tuples []Tuple, n int) []byte {
+// encodeTuples returns the projection of tuples of n columns.
+func encodeTuples(tuples []Tuple, n int) []byte {
 	raw := []byte{projectionVersion, byte(n)}
 	raw = binary.AppendUvarint(raw, uint64(len(tuples)))
 	var term []byte
@@ -40,7 +40,7 @@ func appendTuples(dst []byte, tuples []Tuple, n int) []byte {
 			raw = append(raw, term...)
 		}
 	}
-	return bytesenc.AppendZstd(dst, raw)
+	return bytesenc.AppendZstd(nil, raw)
 }
 
 // decodeTuples decodes a projection of n columns.
@@ -113,7 +113,7 @@ func writeProjections(w *part.Writer, l *column.Layout, tuplesOf func(refs []col
 		if err != nil {
 			return err
 		}
-		if err := w.AddProjection(x.Name, appendTuples(nil, tuples, len(x.Refs))); err != nil {
+		if err := w.AddProjection(x.Name, encodeTuples(tuples, len(x.Refs))); err != nil {
 			return err
 		}
 	}

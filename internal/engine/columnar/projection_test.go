@@ -18,14 +18,14 @@ var exampleTuples = []Tuple{
 }
 
 func TestTuplesRoundTrip(t *testing.T) {
-	got, err := decodeTuples(appendTuples(nil, exampleTuples, 2), 2)
+	got, err := decodeTuples(encodeTuples(exampleTuples, 2), 2)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if d := cmp.Diff(exampleTuples, got, cmpopts.EquateEmpty()); d != "" {
 		t.Error(d)
 	}
-	if _, err := decodeTuples(appendTuples(nil, exampleTuples, 2), 3); !base.IsCorruption(err) {
+	if _, err := decodeTuples(encodeTuples(exampleTuples, 2), 3); !base.IsCorruption(err) {
 		t.Errorf("tuples of two columns read as three: %v", err)
 	}
 }
@@ -51,7 +51,7 @@ func TestProjectionIsRead(t *testing.T) {
 			t.Fatal(err)
 		}
 		less := func(a, b Tuple) bool {
-			return bytes.Compare(appendTuples(nil, []Tuple{a}, 3), appendTuples(nil, []Tuple{b}, 3)) < 0
+			return bytes.Compare(encodeTuples([]Tuple{a}, 3), encodeTuples([]Tuple{b}, 3)) < 0
 		}
 		if d := cmp.Diff(scanned, stored, cmpopts.SortSlices(less), cmpopts.EquateEmpty()); d != "" {
 			t.Errorf("part %v: %s", p.Meta().ID, d)
@@ -60,8 +60,8 @@ func TestProjectionIsRead(t *testing.T) {
 }
 
 func FuzzDecodeTuples(f *testing.F) {
-	f.Add(appendTuples(nil, exampleTuples, 2))
-	f.Add(appendTuples(nil, nil, 2))
+	f.Add(encodeTuples(exampleTuples, 2))
+	f.Add(encodeTuples(nil, 2))
 	f.Fuzz(func(t *testing.T, src []byte) {
 		tuples, err := decodeTuples(src, 2)
 		if err != nil {
@@ -70,7 +70,7 @@ func FuzzDecodeTuples(f *testing.F) {
 			}
 			return
 		}
-		if _, err := decodeTuples(appendTuples(nil, tuples, 2), 2); err != nil {
+		if _, err := decodeTuples(encodeTuples(tuples, 2), 2); err != nil {
 			t.Fatal(err)
 		}
 	})

@@ -85,13 +85,13 @@ func (v *View) scanBounds(from []byte, time base.TimeRange) ([][]byte, error) {
 		}
 		return bounds, nil
 	}
-	for _, run := range v.runs { // the largest one would do; the first is as good
-		for i, key := range run.SortedKeys() {
-			if i%scanKeys == scanKeys-1 {
-				add(key)
-			}
+	if len(v.runs) == 0 {
+		return bounds, nil
+	}
+	for i, key := range v.runs[0].SortedKeys() { // the largest would do; the first is as good
+		if i%scanKeys == scanKeys-1 {
+			add(key)
 		}
-		break
 	}
 	return bounds, nil
 }

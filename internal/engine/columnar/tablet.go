@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"sync"
 	"time"
 
@@ -302,7 +303,7 @@ func (t *Tablet) Stats() Stats {
 			s.Bytes += p.Bytes
 		}
 	}
-	for _, m := range append(t.mu.sealed[:len(t.mu.sealed):len(t.mu.sealed)], t.mu.open) {
+	for _, m := range append(slices.Clip(t.mu.sealed), t.mu.open) {
 		v := m.View()
 		s.MemoryRows, s.MemoryBytes = s.MemoryRows+v.Rows, s.MemoryBytes+v.Bytes
 	}

@@ -93,11 +93,11 @@ func (w *twin) live() []twinRow {
 	for i, r := range rows {
 		switch w.rule {
 		case column.DropExact:
-			if p := r.print(); seen[p] {
+			p := r.print()
+			if seen[p] {
 				continue
-			} else {
-				seen[p] = true
 			}
+			seen[p] = true
 		case column.NewestWins:
 			if i+1 < len(rows) && rows[i+1].key == r.key && rows[i+1].time == r.time {
 				continue
