@@ -40,8 +40,7 @@ func FuzzApply(f *testing.F) {
 				t.Fatal("the old view changed")
 			}
 			if err != nil {
-				var classed *base.Error
-				if !errors.As(err, &classed) {
+				if _, ok := errors.AsType[*base.Error](err); !ok {
 					t.Fatalf("%v has no class", err)
 				}
 				continue

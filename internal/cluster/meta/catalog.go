@@ -182,11 +182,11 @@ func (c *Catalog) follow(ctx context.Context) {
 			c.publish(nil, ErrClosed)
 			return
 		case errors.Is(err, errUnsound):
-			c.opts.Logger.Error("catalog stopped", "err", err, "revision", c.View().revision)
+			c.opts.Logger.Error("catalog stopped", slog.Any("err", err), slog.Uint64("revision", c.View().revision))
 			c.publish(nil, err)
 			return
 		}
-		c.opts.Logger.Warn("catalog watch broke", "err", err)
+		c.opts.Logger.Warn("catalog watch broke", slog.Any("err", err))
 		select {
 		case <-time.After(reloadDelay):
 		case <-ctx.Done():

@@ -56,7 +56,7 @@ func (g *group) Apply(entries []replica.Applied) {
 	}
 	if len(entries) > 0 {
 		g.mu.Lock()
-		g.mu.applied = entries[len(entries)-1].Position.Index
+		g.mu.applied = entries[len(entries)-1].Index
 		g.mu.Unlock()
 	}
 }

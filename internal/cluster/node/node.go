@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"sync"
 	"sync/atomic"
 
@@ -66,7 +67,7 @@ func Open(o Options) (*Node, error) {
 				o.Events.LogSync(selfmon.LogSync{Entries: c.Requests, Bytes: int64(c.Bytes), Dur: c.Duration})
 			},
 			TailTruncated: func(path string, offset int64) {
-				o.Logger.Info("log tail cut by a crash was dropped", "file", path, "offset", offset)
+				o.Logger.Info("log tail cut by a crash was dropped", slog.String("file", path), slog.Int64("offset", offset))
 			},
 		},
 	})

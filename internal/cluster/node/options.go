@@ -69,7 +69,7 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-func (o *Options) validate() error {
+func (o Options) validate() error {
 	if o.Node == 0 || o.FS == nil || o.Dir == "" || o.Jobs == nil || len(o.Layouts) == 0 {
 		return errors.New("node options: Node, FS, Dir, Jobs and Layouts are required")
 	}

@@ -3,6 +3,7 @@ package node
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"maps"
 	"slices"
 	"time"
@@ -95,7 +96,7 @@ func (n *Node) checkRoom() {
 	case err != nil:
 		n.refusal.Store(&err)
 		if was == nil {
-			n.o.Logger.Warn("writes are refused", "err", err)
+			n.o.Logger.Warn("writes are refused", slog.Any("err", err))
 		}
 	case was != nil:
 		n.refusal.Store(nil)

@@ -112,10 +112,10 @@ func split(b *column.Batch, m *catalog.TabletMap) []groupWrites {
 
 // each calls fn with a view of every tablet, at once, and joins the errors. fn
 // is called with the tablet's place in key order.
-func (g *Group) each(ctx context.Context, fn func(i int, v *columnar.View) error) (tablets int, err error) {
+func (g *Group) each(ctx context.Context, fn func(i int, v *columnar.View) error) error {
 	m, err := g.catalog.TabletMap(g.id)
 	if err != nil {
-		return 0, err
+		return err
 	}
 	errs := make([]error, m.Len())
 	var wg sync.WaitGroup
@@ -125,7 +125,7 @@ func (g *Group) each(ctx context.Context, fn func(i int, v *columnar.View) error
 		})
 	}
 	wg.Wait()
-	return m.Len(), errors.Join(errs...)
+	return errors.Join(errs...)
 }
 
 func (g *Group) with(ctx context.Context, id base.TabletID, fn func(*columnar.View) error) error {
@@ -167,7 +167,7 @@ func (g *Group) TopKeys(ctx context.Context, req *columnar.TopRequest) ([]column
 	}
 	var mu sync.Mutex
 	var all []columnar.Top
-	_, err := g.each(ctx, func(_ int, v *columnar.View) error {
+	err := g.each(ctx, func(_ int, v *columnar.View) error {
 		tops, err := v.TopKeys(ctx, req)
 		mu.Lock()
 		defer mu.Unlock()
@@ -234,7 +234,7 @@ func (g *Group) ReadKeys(ctx context.Context, req *columnar.ReadRequest) ([]*col
 func (g *Group) Distinct(ctx context.Context, refs []column.Ref) ([]columnar.Tuple, error) {
 	var mu sync.Mutex
 	var all []columnar.Tuple
-	_, err := g.each(ctx, func(_ int, v *columnar.View) error {
+	err := g.each(ctx, func(_ int, v *columnar.View) error {
 		tuples, err := v.Distinct(ctx, refs)
 		mu.Lock()
 		defer mu.Unlock()
