@@ -50,8 +50,9 @@ func NewLogger(o LogOptions) (*slog.Logger, error) {
 		return slog.New(slog.NewTextHandler(o.Output, handler)), nil
 	case LogJSON:
 		return slog.New(slog.NewJSONHandler(o.Output, handler)), nil
+	default:
+		return nil, base.Errorf(base.ClassInvalid, "log format %q is none of auto, text, json", o.Format)
 	}
-	return nil, base.Errorf(base.ClassInvalid, "log format %q is none of auto, text, json", o.Format)
 }
 
 // isTerminal reports whether w is a character device. That counts /dev/null as

@@ -28,7 +28,7 @@ func LogEvents(log *slog.Logger) Events {
 type eventLog struct{ log *slog.Logger }
 
 func (l eventLog) write(level slog.Level, msg string, attrs ...slog.Attr) {
-	l.log.LogAttrs(context.Background(), level, msg, attrs...)
+	l.log.LogAttrs(context.Background(), level, msg, attrs...) //nolint:sloglint // every caller's message is a constant
 }
 
 func tabletAttr(id base.TabletID) slog.Attr { return slog.Uint64("tablet", uint64(id)) }

@@ -221,7 +221,7 @@ func TestNewLogger(t *testing.T) {
 			t.Fatal(err)
 		}
 		log.Debug("d")
-		log.Info("i", "bytes", 7)
+		log.Info("i", slog.Int("bytes", 7))
 		if !strings.Contains(out.String(), want) || strings.Count(out.String(), "\n") != 1 {
 			t.Errorf("%+v wrote %q, want %q", o, out.String(), want)
 		}

@@ -131,6 +131,7 @@ func readings(t *Tag) []column.Value {
 		return []column.Value{column.FloatValue(t.Value.Dbl)}
 	case trace.KindBytes:
 		return []column.Value{{Type: column.Bytes, Bytes: []byte(t.Value.Str)}}
+	case trace.KindEmpty, trace.KindString, trace.KindList, trace.KindMap: // text, below
 	}
 	s := t.Value.Str
 	out := []column.Value{column.StringValue(s)}
