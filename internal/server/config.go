@@ -1,6 +1,7 @@
 package server
 
 import (
+	"encoding"
 	"errors"
 	"fmt"
 	"net"
@@ -200,15 +201,14 @@ func (c *Config) loadEnv(environ []string) error {
 // PANDO_SERVICE_HOST for a service of our name.
 func unknownEnv(config reflect.Type, env map[string]string) error {
 	var errs []error
-	for i := range config.NumField() {
-		section := config.Field(i)
+	for section := range config.Fields() {
 		if section.Type.Kind() != reflect.Struct {
 			continue
 		}
 		prefix := "PANDO_" + strings.ToUpper(section.Tag.Get("yaml")) + "_"
 		known := make(map[string]bool)
-		for k := range section.Type.NumField() {
-			known[prefix+strings.ToUpper(section.Type.Field(k).Tag.Get("yaml"))] = true
+		for key := range section.Type.Fields() {
+			known[prefix+strings.ToUpper(key.Tag.Get("yaml"))] = true
 		}
 		for name := range env {
 			if strings.HasPrefix(name, prefix) && !known[name] {
@@ -240,7 +240,7 @@ func setFields(v reflect.Value, prefix string, env map[string]string) error {
 }
 
 func setField(f reflect.Value, text string) error {
-	if u, ok := f.Addr().Interface().(interface{ UnmarshalText([]byte) error }); ok {
+	if u, ok := reflect.TypeAssert[encoding.TextUnmarshaler](f.Addr()); ok {
 		return u.UnmarshalText([]byte(text))
 	}
 	switch f.Kind() {

@@ -115,7 +115,9 @@ func (s *Server) endpoints() []ui.Endpoint {
 // Listen opens the ports and serves in the background.
 func (s *Server) Listen() error {
 	f := s.front
-	main, err := net.Listen("tcp", s.o.Config.Listen)
+	ctx := context.Background() // opening a port waits for nobody
+	var ports net.ListenConfig
+	main, err := ports.Listen(ctx, "tcp", s.o.Config.Listen)
 	if err != nil {
 		return base.Errorf(base.ClassUnavailable, "listen on %s: %w: stop what uses it, or choose another --listen", s.o.Config.Listen, err)
 	}
@@ -126,9 +128,9 @@ func (s *Server) Listen() error {
 	f.mux.serve(main)
 	if !s.o.Config.NoAliases {
 		for _, a := range aliases {
-			l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(a.port)))
+			l, err := ports.Listen(ctx, "tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(a.port)))
 			if err != nil {
-				s.o.Logger.Info("a well-known port is taken, its clients need the main address", "port", a.port, "for", a.name)
+				s.o.Logger.Info("a well-known port is taken, its clients need the main address", slog.Int("port", a.port), slog.String("for", a.name))
 				continue
 			}
 			f.opened = append(f.opened, fmt.Sprintf("%s on %s", a.name, l.Addr()))

@@ -63,11 +63,11 @@ func (m *ownMetrics) Collect(out chan<- prometheus.Metric) {
 		x := st.Kind(k)
 		gauge(m.jobsQueued, int64(x.Queued), k.String())
 		gauge(m.jobsRunning, int64(x.Running), k.String())
-		counter(m.jobsDone, uint64(x.Done), k.String())
-		counter(m.jobsFailed, uint64(x.Failed), k.String())
+		counter(m.jobsDone, x.Done, k.String())
+		counter(m.jobsFailed, x.Failed, k.String())
 	}
 	c := m.s.cache.Stats()
-	counter(m.cacheHits, uint64(c.Hits))
-	counter(m.cacheMisses, uint64(c.Misses))
+	counter(m.cacheHits, c.Hits)
+	counter(m.cacheMisses, c.Misses)
 	gauge(m.cacheBytes, c.Bytes)
 }

@@ -153,7 +153,7 @@ type headConn struct {
 // that stopped reading must not hold the answer's memory.
 func (c *headConn) Write(p []byte) (int, error) {
 	if c.writeTimeout > 0 {
-		if err := c.Conn.SetWriteDeadline(time.Now().Add(c.writeTimeout)); err != nil {
+		if err := c.SetWriteDeadline(time.Now().Add(c.writeTimeout)); err != nil {
 			return 0, err
 		}
 	}

@@ -8,9 +8,15 @@ import (
 	"testing"
 )
 
+// answer is what a test looks at of a response that was read.
+type answer struct {
+	status int
+	header http.Header
+}
+
 // get asks the server and returns the answer, its body decoded into doc unless
 // that is nil.
-func get(t *testing.T, url string, header http.Header, doc any) *http.Response {
+func get(t *testing.T, url string, header http.Header, doc any) answer {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, http.NoBody)
 	if err != nil {
@@ -29,7 +35,7 @@ func get(t *testing.T, url string, header http.Header, doc any) *http.Response {
 			t.Fatalf("%s: %v", url, err)
 		}
 	}
-	return resp
+	return answer{resp.StatusCode, resp.Header}
 }
 
 // TestPartialAnswers damages a part: from then on answers say that they lack
@@ -42,7 +48,7 @@ func TestPartialAnswers(t *testing.T) {
 		t.Fatal(err)
 	}
 	services := "http://" + s.Addr() + "/api/services"
-	if got := get(t, services, nil, nil).Header.Get("Pando-Partial"); got != "" {
+	if got := get(t, services, nil, nil).header.Get("Pando-Partial"); got != "" {
 		t.Errorf("sound answers are marked: %q", got)
 	}
 	if err := s.Close(); err != nil {
@@ -61,7 +67,7 @@ func TestPartialAnswers(t *testing.T) {
 		t.Fatal(err)
 	}
 	s = start(t, dir)
-	if got := get(t, "http://"+s.Addr()+"/api/services", nil, nil).Header.Get("Pando-Partial"); got == "" {
+	if got := get(t, "http://"+s.Addr()+"/api/services", nil, nil).header.Get("Pando-Partial"); got == "" {
 		t.Error("an answer without the damaged part is not marked")
 	}
 	var list struct{ Parts []struct{ Reason string } }
@@ -77,10 +83,10 @@ func TestPartialAnswers(t *testing.T) {
 func TestAdminIsLocal(t *testing.T) {
 	s := start(t, t.TempDir())
 	url := "http://" + s.Addr() + "/debug/pprof/goroutine?debug=1"
-	if code := get(t, url, nil, nil).StatusCode; code != http.StatusOK {
+	if code := get(t, url, nil, nil).status; code != http.StatusOK {
 		t.Errorf("from this machine: %d", code)
 	}
-	if code := get(t, url, http.Header{"X-Forwarded-For": {"203.0.113.9"}}, nil).StatusCode; code != http.StatusForbidden {
+	if code := get(t, url, http.Header{"X-Forwarded-For": {"203.0.113.9"}}, nil).status; code != http.StatusForbidden {
 		t.Errorf("through a proxy: %d", code)
 	}
 	if err := s.Close(); err != nil {
@@ -105,7 +111,7 @@ func TestUnknownHost(t *testing.T) {
 			t.Errorf("host %q: %d, want %d", host, resp.StatusCode, want)
 		}
 	}
-	if code := get(t, "http://"+s.Addr()+"/v1/logs", nil, nil).StatusCode; code != http.StatusNotFound {
+	if code := get(t, "http://"+s.Addr()+"/v1/logs", nil, nil).status; code != http.StatusNotFound {
 		t.Errorf("/v1/logs: %d", code)
 	}
 	if err := s.Close(); err != nil {

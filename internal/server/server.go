@@ -227,7 +227,7 @@ func (s *Server) ensureTraces(ctx context.Context) (catalog.Group, catalog.Resou
 	}
 	if group.SegmentInterval != want.SegmentInterval || group.ShardNum != want.ShardNum {
 		s.o.Logger.Warn("segment interval and shards are fixed when a data directory is made: the configured ones are ignored",
-			"segment_interval", group.SegmentInterval, "shards", group.ShardNum)
+			slog.Duration("segment_interval", group.SegmentInterval), slog.Int("shards", group.ShardNum))
 	}
 	resource, err := s.catalog.EnsureResource(ctx, group.Name, catalog.DefaultResource())
 	return group, resource, err

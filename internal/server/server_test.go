@@ -99,27 +99,27 @@ func TestCorpusAgainstOracle(t *testing.T) {
 	if n := send(t, s.Addr(), c); n != oracle.Spans() {
 		t.Fatalf("sent %d spans, the oracle has %d", n, oracle.Spans())
 	}
-	compare(t, "in memory", s, c, oracle)
+	compare(t, "in memory", s, oracle)
 	if err := s.Flush(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	compare(t, "flushed", s, c, oracle)
+	compare(t, "flushed", s, oracle)
 	if err := s.Compact(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	compare(t, "merged", s, c, oracle)
+	compare(t, "merged", s, oracle)
 	send(t, s.Addr(), c) // everything once more: exact duplicates leave no trace
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
 	s = start(t, dir)
-	compare(t, "reopened", s, c, oracle)
+	compare(t, "reopened", s, oracle)
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
 }
 
-func compare(t *testing.T, when string, s *server.Server, c *corpus.Corpus, oracle *corpus.Oracle) {
+func compare(t *testing.T, when string, s *server.Server, oracle *corpus.Oracle) {
 	t.Helper()
 	ctx := context.Background()
 	for _, class := range corpus.Classes() {

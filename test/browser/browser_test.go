@@ -39,7 +39,8 @@ func TestServe(t *testing.T) {
 	if *serveAddr == "" {
 		t.Skip("no -serve address")
 	}
-	listener, err := net.Listen("tcp", *serveAddr)
+	var port net.ListenConfig
+	listener, err := port.Listen(t.Context(), "tcp", *serveAddr)
 	if err != nil {
 		t.Fatal(err)
 	}
