@@ -40,7 +40,7 @@ unit: ## the tests of the main module, with assertions on
 	$(GOTEST) -tags $(TAGS) $(PKG)
 
 e2e: ## clients of other projects against the binary; a module of its own
-	@if [ -f test/e2e/go.mod ]; then set -x; $(GO) -C test/e2e test -p 2 -timeout 10m ./...; fi
+	@if [ -f test/e2e/go.mod ]; then set -x; $(GO) -C test/e2e test -count 1 -p 2 -timeout 10m ./...; fi
 
 setup: ## what tests need beside Go: Chromium, Node, packages of test scripts
 	@$(STEP) 'setup' ./tools/setup-tests.sh
