@@ -6,9 +6,11 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"io"
 	iofs "io/fs"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -143,9 +145,14 @@ func (s *Server) openCatalog(ctx context.Context) (base.NodeID, error) {
 	if s.catalog, err = meta.Open(ctx, meta.Options{Store: s.etcd, Logger: s.o.Logger}); err != nil {
 		return 0, err
 	}
-	identity, err := nodeIdentity(s.o.FS, s.o.FS.PathJoin(dir, "NODE"))
+	known := s.catalog.View().Nodes()
+	path := s.o.FS.PathJoin(dir, "NODE")
+	identity, err := nodeIdentity(s.o.FS, path, len(known) == 0)
 	if err != nil {
 		return 0, err
+	}
+	if len(known) > 0 && !slices.ContainsFunc(known, func(n meta.Node) bool { return n.Identity == identity }) {
+		return 0, base.Corruptionf(path, 0, "names node %s, but this directory's data belongs to node %s: the file is of another directory", identity, known[0].Identity)
 	}
 	if _, err := s.catalog.Lead(ctx, 1); err != nil {
 		return 0, err
@@ -158,30 +165,48 @@ func (s *Server) openCatalog(ctx context.Context) (base.NodeID, error) {
 	return n.ID, err
 }
 
+// identityPrefix begins the file that names the node; the name and the CRC32C of
+// all before it follow, in hex:
+//
+//	pando node 1 0a1b…32 digits… 5f3a9c01
+const identityPrefix = "pando node 1 "
+
 // nodeIdentity returns the random name this data directory got when it was made.
-func nodeIdentity(fs vfs.FS, path string) (string, error) {
+// A missing file is made only where mayCreate says that nothing is here yet: a
+// node under a new name owns nothing of what is there.
+func nodeIdentity(fs vfs.FS, path string, mayCreate bool) (string, error) {
 	f, err := fs.Open(path)
 	if err == nil {
 		defer func() { _ = f.Close() }() // only read
-		data, err := io.ReadAll(io.LimitReader(f, 64))
+		data, err := io.ReadAll(io.LimitReader(f, 128))
 		if err != nil {
 			return "", fmt.Errorf("node identity: %w", err)
 		}
-		id := strings.TrimSpace(string(data))
-		if _, err := hex.DecodeString(id); err != nil || len(id) != 32 {
-			return "", base.Corruptionf(path, 0, "not a node identity: %q", id)
+		rest, ok := strings.CutPrefix(string(data), identityPrefix)
+		id, _, _ := strings.Cut(rest, " ")
+		if raw, err := hex.DecodeString(id); !ok || err != nil || len(raw) != 16 || string(data) != identityLine(id) {
+			return "", base.Corruptionf(path, 0, "not a node identity, or a damaged one: %q", data)
 		}
 		return id, nil
 	}
 	if !errors.Is(err, iofs.ErrNotExist) { // a new name would orphan what is here
 		return "", fmt.Errorf("node identity: %w", err)
 	}
+	if !mayCreate {
+		return "", base.Corruptionf(path, 0, "the file is gone, and with it the name under which this directory's data is known: restore it")
+	}
 	var raw [16]byte
 	if _, err := rand.Read(raw[:]); err != nil {
 		return "", err
 	}
 	id := hex.EncodeToString(raw[:])
-	return id, writeFile(fs, path, []byte(id+"\n"))
+	return id, writeFile(fs, path, []byte(identityLine(id)))
+}
+
+// identityLine is the whole file.
+func identityLine(id string) string {
+	named := identityPrefix + id
+	return fmt.Sprintf("%s %08x\n", named, crc32.Checksum([]byte(named), crc32.MakeTable(crc32.Castagnoli)))
 }
 
 // writeFile makes a small file that is there whole or not at all.

@@ -202,6 +202,11 @@ func (n *Node) Ready() error {
 	if p := n.refusal.Load(); p != nil {
 		return *p
 	}
+	for _, g := range n.replicationGroups() {
+		if r := g.replica.Load(); r != nil && r.Status().Leader == 0 {
+			return base.Errorf(base.ClassUnavailable, "replication group %d has no leader", g.id)
+		}
+	}
 	return nil
 }
 

@@ -24,13 +24,15 @@ type View struct {
 
 // View returns the tablet's present rows.
 func (t *Tablet) View() (*View, error) {
-	now := t.o.Clock()
-	v := &View{tablet: t, layout: t.o.Layout, keep: base.TimeRange{Start: t.deadline(now), End: base.AllTime.End}}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.mu.closed {
 		return nil, t.errClosed()
 	}
+	// The time is taken with the parts: a segment that was dropped a moment ago
+	// must not be missed by a view that still keeps some of its rows.
+	now := t.o.Clock()
+	v := &View{tablet: t, layout: t.o.Layout, keep: base.TimeRange{Start: t.deadline(now), End: base.AllTime.End}}
 	v.version = t.mu.cur
 	v.version.refs++
 	for _, m := range t.mu.sealed {
