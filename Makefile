@@ -32,7 +32,7 @@ run: build ## build, then a server with a day of made-up traffic and the page
 build: ## ./bin/pando, the page inside; needs only Go
 	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/pando ./cmd/pando
 
-test: setup ## every test: units, crashes, real clients, a real browser (15 min)
+test: setup ## every test: units, crashes, real clients, a real browser (about 4 min)
 	@$(STEP) 'units, crashes, browser' $(MAKE) --no-print-directory unit
 	@$(STEP) 'real clients' $(MAKE) --no-print-directory e2e
 

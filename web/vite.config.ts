@@ -25,5 +25,5 @@ export default defineConfig({
     reportCompressedSize: false,
   },
   plugins: [sourcesDigestPlugin()],
-  server: { proxy: { '/api': process.env['PANDO_URL'] ?? 'http://localhost:7300' } },
+  server: { proxy: { '/api': process.env['PANDO_URL'] ?? 'http://localhost:7070' } },
 });

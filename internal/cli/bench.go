@@ -2,6 +2,7 @@ package cli
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 
@@ -51,6 +52,13 @@ Exit code 3 when an answer was wrong.`,
 }
 
 func runBench(cmd *cobra.Command, env *Env, f *benchFlags) error {
+	err := errors.Join(
+		atLeastOne("traces", f.o.Corpus.Traces), atLeastOne("connections", f.o.Senders),
+		atLeastOne("queries", f.o.Queries), atLeastOne("by-id", f.o.ByID),
+	)
+	if err != nil {
+		return base.Mark(base.ClassInvalid, err)
+	}
 	f.o.Config = server.DefaultConfig()
 	if err := f.o.Config.Load("", env.Environ); err != nil {
 		return base.Mark(base.ClassInvalid, err)

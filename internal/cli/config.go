@@ -1,7 +1,9 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 
 	"github.com/spf13/cobra"
 )
@@ -48,6 +50,9 @@ func newConfigCheck(env *Env) *cobra.Command {
 			c, err := flags.load(cmd, env)
 			if err == nil {
 				err = c.Validate()
+			}
+			if _, unread := errors.AsType[*fs.PathError](err); unread {
+				return err // nothing was checked
 			}
 			out := cmd.OutOrStdout()
 			if err != nil {

@@ -30,8 +30,13 @@ func (f *configFlags) add(cmd *cobra.Command) {
 	flags.StringVar(&f.file, "config", "", "configuration file (YAML)")
 	flags.StringVar(&f.dataDir, "data-dir", def.DataDir, "directory that holds everything the server keeps")
 	flags.StringVar(&f.listen, "listen", def.Listen, "address that answers every protocol")
-	flags.BoolVar(&f.noAliases, "no-aliases", false, "leave the well-known ports 4317, 4318 and 16686 alone")
+	addNoAliases(cmd, &f.noAliases)
 	flags.BoolVar(&f.insecure, "insecure", false, "allow to listen beyond this machine, with nothing asking who is there")
+}
+
+// addNoAliases adds the flag of commands that would open the well-known ports.
+func addNoAliases(cmd *cobra.Command, noAliases *bool) {
+	cmd.Flags().BoolVar(noAliases, "no-aliases", false, "leave the well-known ports 4317, 4318 and 16686 alone")
 }
 
 // flagOf names the flag of a configuration key.

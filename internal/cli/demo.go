@@ -18,7 +18,7 @@ type demoFlags struct {
 	listen  string
 	history time.Duration
 	seed    uint64
-	noOpen  bool
+	noAliases bool
 }
 
 func newDemo(env *Env) *cobra.Command {
@@ -35,13 +35,14 @@ which. All of it is removed at the end, unless --keep names a directory.`,
 	flags.StringVar(&f.listen, "listen", server.DefaultConfig().Listen, "address that answers every protocol; a free port if it is taken")
 	flags.DurationVar(&f.history, "history", demo.DefaultHistory, "how much of the past to fill in")
 	flags.Uint64Var(&f.seed, "seed", 0, "make it another shop")
+	addNoAliases(cmd, &f.noAliases)
 	flags.BoolVar(&f.noOpen, "no-open", false, "do not open the browser")
 	return cmd
 }
 
 func (f *demoFlags) options(env *Env) (demo.Options, error) {
 	c := server.DefaultConfig()
-	c.DataDir, c.Listen, c.Log.Level = f.keep, f.listen, "warn"
+	c.DataDir, c.Listen, c.NoAliases, c.Log.Level = f.keep, f.listen, f.noAliases, "warn"
 	logger, err := newLogger(env.Stderr, &c.Log)
 	return demo.Options{Config: c, Version: version(), Logger: logger, Seed: f.seed, History: f.history}, err
 }
@@ -83,6 +84,7 @@ func (f *demoFlags) welcome(ctx context.Context, env *Env, d *demo.Demo, filled 
   page      http://%s
   incident  http://%s%s
   OTLP      %s (gRPC and HTTP)
+  also      %s
   data      %s
 
 Next:
@@ -92,7 +94,7 @@ Next:
 
 Stop: Ctrl-C
 `, version(), filled.Spans, len(d.Services()), filled.Elapsed.Round(100*time.Millisecond),
-		addr, addr, d.FirstLook(), addr, data, addr, d.Services()[0], demo.SlowOperation, addr, slow.ID, addr)
+		addr, addr, d.FirstLook(), addr, aliasList(d.Server().Aliases()), data, addr, d.Services()[0], demo.SlowOperation, addr, slow.ID, addr)
 	if err == nil && !f.noOpen {
 		openBrowser(ctx, env, "http://"+addr+d.FirstLook())
 	}

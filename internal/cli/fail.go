@@ -48,6 +48,14 @@ func withHint(err error, format string, args ...any) error {
 	return &hintError{err: err, hint: fmt.Sprintf(format, args...)}
 }
 
+// atLeastOne refuses a number for which nothing is left to do.
+func atLeastOne(flag string, n int) error {
+	if n < 1 {
+		return base.Errorf(base.ClassInvalid, "%s %d: want at least 1", flag, n)
+	}
+	return nil
+}
+
 // errProblems says that a check found problems, which are printed already.
 var errProblems = errors.New("the check found problems")
 

@@ -102,6 +102,9 @@ func (f *searchFlags) finish(now time.Time) error {
 		}
 		f.q.Tags = append(f.q.Tags, api.Tag{Key: key, Value: value})
 	}
+	if err := atLeastOne("limit", f.q.Limit); err != nil {
+		return err
+	}
 	if f.since <= 0 {
 		return base.Errorf(base.ClassInvalid, "since %s: want a duration such as 15m or 6h", f.since)
 	}

@@ -28,7 +28,7 @@ func version() string {
 func newVersion(*Env) *cobra.Command {
 	var format string
 	cmd := &cobra.Command{
-		Use: "version", Short: "Print the version of this program and of the formats it writes", Args: cobra.NoArgs,
+		Use: "version", Short: "Print the version of this program and of the part format it writes", Args: cobra.NoArgs,
 		RunE: run(func(cmd *cobra.Command, _ []string) error {
 			doc := struct {
 				Version    string `json:"version"`

@@ -27,7 +27,7 @@ func TestFaultDamage(t *testing.T) {
 	c := newCampaign(seed)
 	pristine := filepath.Join(dir, "pristine")
 	c.makePristine(t, pristine)
-	areas := []string{"tablets", "tablets", "tablets", "log", "meta"}
+	areas := []string{"tablets", "tablets", "tablets", "log", "meta", "NODE"}
 	flips := 15
 	if testing.Short() {
 		flips = len(areas)

@@ -26,7 +26,7 @@ type answer struct {
 var answers = [...]answer{
 	base.ClassBug:         {http.StatusInternalServerError, "E_INTERNAL", "This is a bug of Pando. The server's log has the details."},
 	base.ClassInvalid:     {http.StatusBadRequest, "E_INVALID", "Correct the request and send it again."},
-	base.ClassNotFound:    {http.StatusNotFound, "E_NOT_FOUND", "Check the id or name. Data past its retention is gone; data just sent may take a moment."},
+	base.ClassNotFound:    {http.StatusNotFound, "E_NOT_FOUND", "Check the id or name. Data past its retention is gone."},
 	base.ClassConflict:    {http.StatusConflict, "E_CONFLICT", "Load the current state and try again."},
 	base.ClassTooOld:      {http.StatusBadRequest, "E_TOO_OLD", "Choose a time range inside the retention."},
 	base.ClassTooLarge:    {http.StatusRequestEntityTooLarge, "E_TOO_LARGE", "Ask for less: a shorter time range, a smaller limit or more filters."},
