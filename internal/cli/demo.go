@@ -14,10 +14,11 @@ import (
 )
 
 type demoFlags struct {
-	keep    string
-	listen  string
-	history time.Duration
-	seed    uint64
+	keep      string
+	listen    string
+	history   time.Duration
+	seed      uint64
+	noOpen    bool
 	noAliases bool
 }
 
