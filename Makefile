@@ -58,8 +58,9 @@ race: ## units under the race detector
 fuzz: ## every fuzz target for TIME each, of packages in PKG
 	@./tools/fuzz.sh $(TIME) $(PKG)
 
-crash: ## tests that cut the power or kill the process, TIME= and SEED=
-	PANDO_CRASH_TIME=$(TIME) $(if $(SEED),PANDO_SEED=$(SEED)) $(GO) test -p 1 -timeout 0 -count 1 -tags $(TAGS) -run 'Crash|Fault|Killed' $(PKG)
+crash: TIME = 5m
+crash: ## hundreds of power cuts and kills, retention by the clock; TIME=5m a test, SEED=
+	PANDO_SLOW=1 PANDO_CRASH_TIME=$(TIME) $(if $(SEED),PANDO_SEED=$(SEED)) $(GO) test -p 1 -timeout 0 -count 1 -tags $(TAGS) -run 'Crash|Fault|Killed|Retention' $(PKG)
 
 bench: ## six runs of the benchmarks in PKG into bin/bench.txt; compare with benchstat
 	@mkdir -p bin
