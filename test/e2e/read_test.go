@@ -256,16 +256,16 @@ func (d *otlpData) traceIDs() []string {
 
 // grpcurl calls a method, as its user knows it by reflection, and returns the
 // messages of the answer.
-func grpcurl(t *testing.T, method string, request any) []otlpData {
+func grpcurl[M any](t *testing.T, method string, request any) []M {
 	t.Helper()
 	text, err := json.Marshal(request)
 	if err != nil {
 		t.Fatal(err)
 	}
 	answer := command(t, "go", "tool", "grpcurl", "-plaintext", "-d", string(text), pando.addr, "jaeger.api_v3.QueryService/"+method)
-	var out []otlpData
+	var out []M
 	for d := json.NewDecoder(bytes.NewReader(answer)); ; {
-		var m otlpData
+		var m M
 		if err := d.Decode(&m); errors.Is(err, io.EOF) {
 			return out
 		} else if err != nil {
@@ -278,7 +278,7 @@ func grpcurl(t *testing.T, method string, request any) []otlpData {
 func grpcTrace(t *testing.T, id string) []span {
 	t.Helper()
 	var out []span
-	for _, m := range grpcurl(t, "GetTrace", map[string]any{"trace_id": id}) {
+	for _, m := range grpcurl[otlpData](t, "GetTrace", map[string]any{"trace_id": id}) {
 		out = append(out, m.spans()...)
 	}
 	return byName(out)
@@ -288,7 +288,7 @@ func grpcSearch(t *testing.T, service, key, value string) []string {
 	t.Helper()
 	start, end := lastHour()
 	var ids []string
-	for _, m := range grpcurl(t, "FindTraces", map[string]any{"query": map[string]any{
+	for _, m := range grpcurl[otlpData](t, "FindTraces", map[string]any{"query": map[string]any{
 		"service_name": service, "attributes": map[string]string{key: value},
 		"start_time_min": start, "start_time_max": end, "search_depth": 20,
 	}}) {
