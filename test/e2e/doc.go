@@ -10,6 +10,7 @@
 //
 // Every client tells the same story (story_test.go), every reader returns the
 // same kind of span (span_test.go). Services that call each other come back as
-// names, dependencies and summaries (calls_test.go). The binary is built from this repository;
-// PANDO_BINARY names another one. JavaScript needs Node and `npm ci` here.
+// names, dependencies and summaries (calls_test.go). The binary is built from
+// this repository; PANDO_BINARY names another one. JavaScript needs Node and
+// `npm ci` here.
 package e2e
