@@ -176,7 +176,7 @@ var violations = []struct {
 	{
 		law: "paths",
 		files: map[string]string{
-			"a.md":  "fine: https://example.org/work/1, src/work/a, /var/lib/pando\nsee /Users/me/notes.md for more\n",
+			"a.md":  "fine: https://example.org/root/1, src/root/a, /var/lib/pando\nsee /Users/me/notes.md for more\n",
 			"b.bin": "\x00 /Users/me/notes.md",
 		},
 		want: []string{"a.md:2: names a path of one machine: /Users/me/notes.md"},
