@@ -341,7 +341,7 @@ func (s *Server) Compact(ctx context.Context) error { return s.node.Compact(ctx)
 
 // Stats sums up what the tablets hold.
 func (s *Server) Stats() selfmon.TabletStats {
-	var sum selfmon.TabletStats
+	sum := selfmon.TabletStats{UnappliedBytes: s.node.UnappliedBytes()}
 	for _, t := range s.node.Tablets() {
 		st := t.Stats()
 		sum.Add(selfmon.TabletStats{

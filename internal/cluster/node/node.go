@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/pandodb/pando/internal/base"
 	"github.com/pandodb/pando/internal/catalog"
@@ -28,9 +29,10 @@ type Node struct {
 		tablets map[base.TabletID]*hosted
 	}
 
-	memory  atomic.Int64 // bytes of rows not yet in parts, as of the last count
-	refusal atomic.Pointer[error]
-	relief  gate
+	memory    atomic.Int64 // bytes of rows not yet in parts, as of the last count
+	refusal   atomic.Pointer[error]
+	refusedAt time.Time // when refusal began; the ticker's own
+	relief    gate
 
 	failOnce sync.Once
 	failed   chan struct{}
@@ -265,6 +267,16 @@ func (n *Node) caughtUp(ctx context.Context, id base.TabletID) (*columnar.Tablet
 		return nil, err
 	}
 	return h.tablet, nil
+}
+
+// UnappliedBytes returns what is in the log and not yet in memtables.
+func (n *Node) UnappliedBytes() (sum int64) {
+	for _, g := range n.replicationGroups() {
+		if r := g.replica.Load(); r != nil {
+			sum += r.UnappliedBytes()
+		}
+	}
+	return sum
 }
 
 // Tablets returns the hosted tablets, for administration and metrics.

@@ -309,6 +309,8 @@ func TestDiskFull(t *testing.T) {
 	warmUp(t)
 	synctest.Test(t, func(t *testing.T) {
 		m := newMachine(t, 1)
+		var stalls []selfmon.Stall
+		m.opts.Events = selfmon.Events{Stall: func(s selfmon.Stall) { stalls = append(stalls, s) }}
 		m.start()
 		defer m.stop()
 		if err := m.write(1, 10); err != nil {
@@ -330,6 +332,9 @@ func TestDiskFull(t *testing.T) {
 		time.Sleep(2 * tickEvery) // of the bubble's clock
 		if err := errors.Join(m.write(1, 10), m.node.Ready()); err != nil {
 			t.Errorf("write after room was made: %v", err)
+		}
+		if len(stalls) != 1 || stalls[0].Why != selfmon.StallDisk || stalls[0].Dur < tickEvery {
+			t.Errorf("stalls that were told of: %+v", stalls)
 		}
 	})
 }

@@ -96,11 +96,13 @@ func (n *Node) checkRoom() {
 	case err != nil:
 		n.refusal.Store(&err)
 		if was == nil {
+			n.refusedAt = n.o.Clock()
 			n.o.Logger.Warn("writes are refused", slog.Any("err", err))
 		}
 	case was != nil:
 		n.refusal.Store(nil)
 		n.o.Logger.Info("writes are taken again")
+		n.o.Events.Stall(selfmon.Stall{Why: selfmon.StallDisk, Dur: n.o.Clock().Sub(n.refusedAt)})
 	}
 }
 

@@ -248,6 +248,9 @@ func (g *Group) ReadIndex(ctx context.Context) (uint64, error) {
 	}
 }
 
+// UnappliedBytes returns the data proposed here that is not yet applied.
+func (g *Group) UnappliedBytes() int64 { return g.unapplied.Load() }
+
 // Err says why the group takes nothing any more: its log is poisoned or damaged,
 // or it was closed. It is nil while the group works.
 func (g *Group) Err() error { return g.applier.failure() }

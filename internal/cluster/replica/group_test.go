@@ -185,6 +185,9 @@ func TestSlowStateMachinePushesBack(t *testing.T) {
 	if base.ClassOf(err) != base.ClassOverload {
 		t.Fatalf("proposal over the bound: %v", err)
 	}
+	if got := g.UnappliedBytes(); got != 10_000 {
+		t.Errorf("%d bytes wait to be applied, want 10,000", got)
+	}
 	if g.AppliedIndex() > 1 { // 1 is the leader's own, empty entry
 		t.Errorf("applied %d", g.AppliedIndex())
 	}
