@@ -12,6 +12,9 @@ import (
 	"testing"
 	"time"
 
+	// What the program is made of: without it, a change of the program would leave
+	// go test to repeat a remembered result of the one before.
+	_ "github.com/pandodb/pando/internal/cli"
 	"github.com/pandodb/pando/internal/invariants"
 )
 
