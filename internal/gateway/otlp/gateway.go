@@ -152,6 +152,24 @@ func (g *Gateway) export(ctx context.Context, wire []byte) (outcome, error) {
 	return outcomeOf(rejected, batch.Rows), nil
 }
 
+// Export stores spans that arrived by another protocol, translated to the wire
+// bytes of an OTLP trace export. It returns how many spans were refused one by
+// one and why; the class of the error is base's. The bytes are free again when
+// it returns. Requests in flight share one budget, whatever their protocol.
+func (g *Gateway) Export(ctx context.Context, wire []byte) (rejected int64, message string, err error) {
+	size := int64(len(wire))
+	if size > int64(g.opts.MaxRequestBytes) {
+		return 0, "", base.Errorf(base.ClassTooLarge, "request has %d bytes as OTLP: at most %d", size, g.opts.MaxRequestBytes)
+	}
+	if err := g.inFlight.take(size); err != nil {
+		return 0, "", err
+	}
+	defer g.inFlight.give(size)
+	out, err := g.export(ctx, wire)
+	g.finish(ctx, err)
+	return out.rejected, out.message, err
+}
+
 // build turns a request into a batch. The builder is free again before the batch
 // is written, which takes far longer.
 func (g *Gateway) build(wire []byte) (*column.Batch, trace.Rejected, error) {

@@ -656,3 +656,23 @@ func TestConcurrentRequests(t *testing.T) {
 		t.Errorf("stats %+v", st)
 	}
 }
+
+// TestExportOfAnotherProtocol: translated spans take the same way, and the same
+// limits, as those that came as OTLP.
+func TestExportOfAnotherProtocol(t *testing.T) {
+	g := newGateway(t, &store{}, Options{MaxRequestBytes: 1 << 10, MaxInFlightBytes: 1 << 10})
+	wire := marshal(t, request(span("a", 1000), span("b", 1001)))
+	rejected, message, err := g.Export(t.Context(), wire)
+	if err != nil || rejected != 0 || message != "" {
+		t.Fatalf("export: %d rejected (%q), %v", rejected, message, err)
+	}
+	if s := g.Stats(); s.Spans != 2 || s.Requests != 1 || s.InFlightBytes != 0 {
+		t.Errorf("after an export: %+v", s)
+	}
+	if _, _, err := g.Export(t.Context(), make([]byte, 1<<10+1)); base.ClassOf(err) != base.ClassTooLarge {
+		t.Errorf("a request above the limit: %v", err)
+	}
+	if _, _, err := g.Export(t.Context(), []byte("no export")); base.ClassOf(err) != base.ClassInvalid {
+		t.Errorf("bytes that are no export: %v", err)
+	}
+}
