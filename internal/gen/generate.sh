@@ -21,4 +21,4 @@ PATH="$bin:$PATH" protoc \
 	-I proto -I "${PROTOC_INCLUDE:-/usr/include}" \
 	--go_out=. --go_opt=module="$module" \
 	--go-grpc_out=. --go-grpc_opt=module="$module" \
-	jaeger/api_v3/query_service.proto
+	$(cd proto && find . -name '*.proto' | sed 's|^\./||' | LC_ALL=C sort)

@@ -12,6 +12,7 @@
 package jaegerpb
 
 import (
+	expressionpb "github.com/pandodb/pando/internal/gen/expressionpb"
 	v1 "go.opentelemetry.io/proto/otlp/trace/v1"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
@@ -102,10 +103,9 @@ func (x *GetTraceRequest) GetRawTraces() bool {
 
 // All conditions hold on one span.
 type TraceQueryParameters struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	// Field 10 is a filter expression; a query that carries it is refused.
-	ServiceName   string `protobuf:"bytes,1,opt,name=service_name,json=serviceName,proto3" json:"service_name,omitempty"`
-	OperationName string `protobuf:"bytes,2,opt,name=operation_name,json=operationName,proto3" json:"operation_name,omitempty"`
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	ServiceName   string                 `protobuf:"bytes,1,opt,name=service_name,json=serviceName,proto3" json:"service_name,omitempty"`
+	OperationName string                 `protobuf:"bytes,2,opt,name=operation_name,json=operationName,proto3" json:"operation_name,omitempty"`
 	// Attribute name to the text of its value.
 	Attributes map[string]string `protobuf:"bytes,3,rep,name=attributes,proto3" json:"attributes,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	// Bounds of the span's start, required: the minimum is inclusive, the maximum
@@ -115,9 +115,13 @@ type TraceQueryParameters struct {
 	// Bounds of the span's duration, both inclusive.
 	DurationMin *durationpb.Duration `protobuf:"bytes,6,opt,name=duration_min,json=durationMin,proto3" json:"duration_min,omitempty"`
 	DurationMax *durationpb.Duration `protobuf:"bytes,7,opt,name=duration_max,json=durationMax,proto3" json:"duration_max,omitempty"`
-	// How many traces are wanted.
-	SearchDepth   int32 `protobuf:"varint,8,opt,name=search_depth,json=searchDepth,proto3" json:"search_depth,omitempty"`
-	RawTraces     bool  `protobuf:"varint,9,opt,name=raw_traces,json=rawTraces,proto3" json:"raw_traces,omitempty"`
+	// How many traces are wanted. Not beside pagination.
+	SearchDepth int32 `protobuf:"varint,8,opt,name=search_depth,json=searchDepth,proto3" json:"search_depth,omitempty"`
+	RawTraces   bool  `protobuf:"varint,9,opt,name=raw_traces,json=rawTraces,proto3" json:"raw_traces,omitempty"`
+	// Not beside the service, the operation, attributes and durations.
+	Filter *expressionpb.Call `protobuf:"bytes,10,opt,name=filter,proto3" json:"filter,omitempty"`
+	// Only for FindTraceSummaries.
+	Pagination    *Pagination `protobuf:"bytes,11,opt,name=pagination,proto3" json:"pagination,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -215,6 +219,306 @@ func (x *TraceQueryParameters) GetRawTraces() bool {
 	return false
 }
 
+func (x *TraceQueryParameters) GetFilter() *expressionpb.Call {
+	if x != nil {
+		return x.Filter
+	}
+	return nil
+}
+
+func (x *TraceQueryParameters) GetPagination() *Pagination {
+	if x != nil {
+		return x.Pagination
+	}
+	return nil
+}
+
+// Asks for one page.
+type Pagination struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The most results of the page; required.
+	PageSize uint32 `protobuf:"varint,1,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	// What the page before answered as its next_page_token; empty for the first.
+	PageToken     string `protobuf:"bytes,2,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Pagination) Reset() {
+	*x = Pagination{}
+	mi := &file_jaeger_api_v3_query_service_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Pagination) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Pagination) ProtoMessage() {}
+
+func (x *Pagination) ProtoReflect() protoreflect.Message {
+	mi := &file_jaeger_api_v3_query_service_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Pagination.ProtoReflect.Descriptor instead.
+func (*Pagination) Descriptor() ([]byte, []int) {
+	return file_jaeger_api_v3_query_service_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *Pagination) GetPageSize() uint32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *Pagination) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+type SpanQueryParameters struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Both required; the minimum is inclusive, the maximum is not.
+	StartTimeMin *timestamppb.Timestamp `protobuf:"bytes,1,opt,name=start_time_min,json=startTimeMin,proto3" json:"start_time_min,omitempty"`
+	StartTimeMax *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=start_time_max,json=startTimeMax,proto3" json:"start_time_max,omitempty"`
+	Filter       *expressionpb.Call     `protobuf:"bytes,3,opt,name=filter,proto3" json:"filter,omitempty"`
+	// Required.
+	Pagination *Pagination `protobuf:"bytes,4,opt,name=pagination,proto3" json:"pagination,omitempty"`
+	// The first term weighs most. Start descending, trace id and span id ascending
+	// follow where they are not named.
+	OrderBy       []*SpanSortOrder `protobuf:"bytes,5,rep,name=order_by,json=orderBy,proto3" json:"order_by,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SpanQueryParameters) Reset() {
+	*x = SpanQueryParameters{}
+	mi := &file_jaeger_api_v3_query_service_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SpanQueryParameters) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SpanQueryParameters) ProtoMessage() {}
+
+func (x *SpanQueryParameters) ProtoReflect() protoreflect.Message {
+	mi := &file_jaeger_api_v3_query_service_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SpanQueryParameters.ProtoReflect.Descriptor instead.
+func (*SpanQueryParameters) Descriptor() ([]byte, []int) {
+	return file_jaeger_api_v3_query_service_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *SpanQueryParameters) GetStartTimeMin() *timestamppb.Timestamp {
+	if x != nil {
+		return x.StartTimeMin
+	}
+	return nil
+}
+
+func (x *SpanQueryParameters) GetStartTimeMax() *timestamppb.Timestamp {
+	if x != nil {
+		return x.StartTimeMax
+	}
+	return nil
+}
+
+func (x *SpanQueryParameters) GetFilter() *expressionpb.Call {
+	if x != nil {
+		return x.Filter
+	}
+	return nil
+}
+
+func (x *SpanQueryParameters) GetPagination() *Pagination {
+	if x != nil {
+		return x.Pagination
+	}
+	return nil
+}
+
+func (x *SpanQueryParameters) GetOrderBy() []*SpanSortOrder {
+	if x != nil {
+		return x.OrderBy
+	}
+	return nil
+}
+
+type SpanSortOrder struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The field startTime, duration, traceID or spanID of level span.
+	Expression *expressionpb.Expression `protobuf:"bytes,1,opt,name=expression,proto3" json:"expression,omitempty"`
+	// asc or desc; empty is asc.
+	Direction     string `protobuf:"bytes,2,opt,name=direction,proto3" json:"direction,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SpanSortOrder) Reset() {
+	*x = SpanSortOrder{}
+	mi := &file_jaeger_api_v3_query_service_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SpanSortOrder) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SpanSortOrder) ProtoMessage() {}
+
+func (x *SpanSortOrder) ProtoReflect() protoreflect.Message {
+	mi := &file_jaeger_api_v3_query_service_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SpanSortOrder.ProtoReflect.Descriptor instead.
+func (*SpanSortOrder) Descriptor() ([]byte, []int) {
+	return file_jaeger_api_v3_query_service_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *SpanSortOrder) GetExpression() *expressionpb.Expression {
+	if x != nil {
+		return x.Expression
+	}
+	return nil
+}
+
+func (x *SpanSortOrder) GetDirection() string {
+	if x != nil {
+		return x.Direction
+	}
+	return ""
+}
+
+type FindSpansRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Query         *SpanQueryParameters   `protobuf:"bytes,1,opt,name=query,proto3" json:"query,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FindSpansRequest) Reset() {
+	*x = FindSpansRequest{}
+	mi := &file_jaeger_api_v3_query_service_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FindSpansRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FindSpansRequest) ProtoMessage() {}
+
+func (x *FindSpansRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_jaeger_api_v3_query_service_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FindSpansRequest.ProtoReflect.Descriptor instead.
+func (*FindSpansRequest) Descriptor() ([]byte, []int) {
+	return file_jaeger_api_v3_query_service_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *FindSpansRequest) GetQuery() *SpanQueryParameters {
+	if x != nil {
+		return x.Query
+	}
+	return nil
+}
+
+type FindSpansResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Spans *v1.TracesData         `protobuf:"bytes,1,opt,name=spans,proto3" json:"spans,omitempty"`
+	// Counts in the last message; empty there says that the search is over.
+	NextPageToken string `protobuf:"bytes,3,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FindSpansResponse) Reset() {
+	*x = FindSpansResponse{}
+	mi := &file_jaeger_api_v3_query_service_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FindSpansResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FindSpansResponse) ProtoMessage() {}
+
+func (x *FindSpansResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_jaeger_api_v3_query_service_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FindSpansResponse.ProtoReflect.Descriptor instead.
+func (*FindSpansResponse) Descriptor() ([]byte, []int) {
+	return file_jaeger_api_v3_query_service_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *FindSpansResponse) GetSpans() *v1.TracesData {
+	if x != nil {
+		return x.Spans
+	}
+	return nil
+}
+
+func (x *FindSpansResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
 type FindTracesRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Query         *TraceQueryParameters  `protobuf:"bytes,1,opt,name=query,proto3" json:"query,omitempty"`
@@ -224,7 +528,7 @@ type FindTracesRequest struct {
 
 func (x *FindTracesRequest) Reset() {
 	*x = FindTracesRequest{}
-	mi := &file_jaeger_api_v3_query_service_proto_msgTypes[2]
+	mi := &file_jaeger_api_v3_query_service_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -236,7 +540,7 @@ func (x *FindTracesRequest) String() string {
 func (*FindTracesRequest) ProtoMessage() {}
 
 func (x *FindTracesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_jaeger_api_v3_query_service_proto_msgTypes[2]
+	mi := &file_jaeger_api_v3_query_service_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -249,7 +553,7 @@ func (x *FindTracesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FindTracesRequest.ProtoReflect.Descriptor instead.
 func (*FindTracesRequest) Descriptor() ([]byte, []int) {
-	return file_jaeger_api_v3_query_service_proto_rawDescGZIP(), []int{2}
+	return file_jaeger_api_v3_query_service_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *FindTracesRequest) GetQuery() *TraceQueryParameters {
@@ -267,7 +571,7 @@ type GetServicesRequest struct {
 
 func (x *GetServicesRequest) Reset() {
 	*x = GetServicesRequest{}
-	mi := &file_jaeger_api_v3_query_service_proto_msgTypes[3]
+	mi := &file_jaeger_api_v3_query_service_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -279,7 +583,7 @@ func (x *GetServicesRequest) String() string {
 func (*GetServicesRequest) ProtoMessage() {}
 
 func (x *GetServicesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_jaeger_api_v3_query_service_proto_msgTypes[3]
+	mi := &file_jaeger_api_v3_query_service_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -292,7 +596,7 @@ func (x *GetServicesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetServicesRequest.ProtoReflect.Descriptor instead.
 func (*GetServicesRequest) Descriptor() ([]byte, []int) {
-	return file_jaeger_api_v3_query_service_proto_rawDescGZIP(), []int{3}
+	return file_jaeger_api_v3_query_service_proto_rawDescGZIP(), []int{8}
 }
 
 type GetServicesResponse struct {
@@ -304,7 +608,7 @@ type GetServicesResponse struct {
 
 func (x *GetServicesResponse) Reset() {
 	*x = GetServicesResponse{}
-	mi := &file_jaeger_api_v3_query_service_proto_msgTypes[4]
+	mi := &file_jaeger_api_v3_query_service_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -316,7 +620,7 @@ func (x *GetServicesResponse) String() string {
 func (*GetServicesResponse) ProtoMessage() {}
 
 func (x *GetServicesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_jaeger_api_v3_query_service_proto_msgTypes[4]
+	mi := &file_jaeger_api_v3_query_service_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -329,7 +633,7 @@ func (x *GetServicesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetServicesResponse.ProtoReflect.Descriptor instead.
 func (*GetServicesResponse) Descriptor() ([]byte, []int) {
-	return file_jaeger_api_v3_query_service_proto_rawDescGZIP(), []int{4}
+	return file_jaeger_api_v3_query_service_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *GetServicesResponse) GetServices() []string {
@@ -351,7 +655,7 @@ type GetOperationsRequest struct {
 
 func (x *GetOperationsRequest) Reset() {
 	*x = GetOperationsRequest{}
-	mi := &file_jaeger_api_v3_query_service_proto_msgTypes[5]
+	mi := &file_jaeger_api_v3_query_service_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -363,7 +667,7 @@ func (x *GetOperationsRequest) String() string {
 func (*GetOperationsRequest) ProtoMessage() {}
 
 func (x *GetOperationsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_jaeger_api_v3_query_service_proto_msgTypes[5]
+	mi := &file_jaeger_api_v3_query_service_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -376,7 +680,7 @@ func (x *GetOperationsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetOperationsRequest.ProtoReflect.Descriptor instead.
 func (*GetOperationsRequest) Descriptor() ([]byte, []int) {
-	return file_jaeger_api_v3_query_service_proto_rawDescGZIP(), []int{5}
+	return file_jaeger_api_v3_query_service_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *GetOperationsRequest) GetService() string {
@@ -403,7 +707,7 @@ type Operation struct {
 
 func (x *Operation) Reset() {
 	*x = Operation{}
-	mi := &file_jaeger_api_v3_query_service_proto_msgTypes[6]
+	mi := &file_jaeger_api_v3_query_service_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -415,7 +719,7 @@ func (x *Operation) String() string {
 func (*Operation) ProtoMessage() {}
 
 func (x *Operation) ProtoReflect() protoreflect.Message {
-	mi := &file_jaeger_api_v3_query_service_proto_msgTypes[6]
+	mi := &file_jaeger_api_v3_query_service_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -428,7 +732,7 @@ func (x *Operation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Operation.ProtoReflect.Descriptor instead.
 func (*Operation) Descriptor() ([]byte, []int) {
-	return file_jaeger_api_v3_query_service_proto_rawDescGZIP(), []int{6}
+	return file_jaeger_api_v3_query_service_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Operation) GetName() string {
@@ -454,7 +758,7 @@ type GetOperationsResponse struct {
 
 func (x *GetOperationsResponse) Reset() {
 	*x = GetOperationsResponse{}
-	mi := &file_jaeger_api_v3_query_service_proto_msgTypes[7]
+	mi := &file_jaeger_api_v3_query_service_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -466,7 +770,7 @@ func (x *GetOperationsResponse) String() string {
 func (*GetOperationsResponse) ProtoMessage() {}
 
 func (x *GetOperationsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_jaeger_api_v3_query_service_proto_msgTypes[7]
+	mi := &file_jaeger_api_v3_query_service_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -479,7 +783,7 @@ func (x *GetOperationsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetOperationsResponse.ProtoReflect.Descriptor instead.
 func (*GetOperationsResponse) Descriptor() ([]byte, []int) {
-	return file_jaeger_api_v3_query_service_proto_rawDescGZIP(), []int{7}
+	return file_jaeger_api_v3_query_service_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *GetOperationsResponse) GetOperations() []*Operation {
@@ -500,7 +804,7 @@ type GetDependenciesRequest struct {
 
 func (x *GetDependenciesRequest) Reset() {
 	*x = GetDependenciesRequest{}
-	mi := &file_jaeger_api_v3_query_service_proto_msgTypes[8]
+	mi := &file_jaeger_api_v3_query_service_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -512,7 +816,7 @@ func (x *GetDependenciesRequest) String() string {
 func (*GetDependenciesRequest) ProtoMessage() {}
 
 func (x *GetDependenciesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_jaeger_api_v3_query_service_proto_msgTypes[8]
+	mi := &file_jaeger_api_v3_query_service_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -525,7 +829,7 @@ func (x *GetDependenciesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetDependenciesRequest.ProtoReflect.Descriptor instead.
 func (*GetDependenciesRequest) Descriptor() ([]byte, []int) {
-	return file_jaeger_api_v3_query_service_proto_rawDescGZIP(), []int{8}
+	return file_jaeger_api_v3_query_service_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *GetDependenciesRequest) GetStartTime() *timestamppb.Timestamp {
@@ -553,7 +857,7 @@ type Dependency struct {
 
 func (x *Dependency) Reset() {
 	*x = Dependency{}
-	mi := &file_jaeger_api_v3_query_service_proto_msgTypes[9]
+	mi := &file_jaeger_api_v3_query_service_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -565,7 +869,7 @@ func (x *Dependency) String() string {
 func (*Dependency) ProtoMessage() {}
 
 func (x *Dependency) ProtoReflect() protoreflect.Message {
-	mi := &file_jaeger_api_v3_query_service_proto_msgTypes[9]
+	mi := &file_jaeger_api_v3_query_service_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -578,7 +882,7 @@ func (x *Dependency) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Dependency.ProtoReflect.Descriptor instead.
 func (*Dependency) Descriptor() ([]byte, []int) {
-	return file_jaeger_api_v3_query_service_proto_rawDescGZIP(), []int{9}
+	return file_jaeger_api_v3_query_service_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Dependency) GetParent() string {
@@ -611,7 +915,7 @@ type DependenciesResponse struct {
 
 func (x *DependenciesResponse) Reset() {
 	*x = DependenciesResponse{}
-	mi := &file_jaeger_api_v3_query_service_proto_msgTypes[10]
+	mi := &file_jaeger_api_v3_query_service_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -623,7 +927,7 @@ func (x *DependenciesResponse) String() string {
 func (*DependenciesResponse) ProtoMessage() {}
 
 func (x *DependenciesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_jaeger_api_v3_query_service_proto_msgTypes[10]
+	mi := &file_jaeger_api_v3_query_service_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -636,7 +940,7 @@ func (x *DependenciesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DependenciesResponse.ProtoReflect.Descriptor instead.
 func (*DependenciesResponse) Descriptor() ([]byte, []int) {
-	return file_jaeger_api_v3_query_service_proto_rawDescGZIP(), []int{10}
+	return file_jaeger_api_v3_query_service_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *DependenciesResponse) GetDependencies() []*Dependency {
@@ -655,7 +959,7 @@ type FindTraceSummariesRequest struct {
 
 func (x *FindTraceSummariesRequest) Reset() {
 	*x = FindTraceSummariesRequest{}
-	mi := &file_jaeger_api_v3_query_service_proto_msgTypes[11]
+	mi := &file_jaeger_api_v3_query_service_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -667,7 +971,7 @@ func (x *FindTraceSummariesRequest) String() string {
 func (*FindTraceSummariesRequest) ProtoMessage() {}
 
 func (x *FindTraceSummariesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_jaeger_api_v3_query_service_proto_msgTypes[11]
+	mi := &file_jaeger_api_v3_query_service_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -680,7 +984,7 @@ func (x *FindTraceSummariesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FindTraceSummariesRequest.ProtoReflect.Descriptor instead.
 func (*FindTraceSummariesRequest) Descriptor() ([]byte, []int) {
-	return file_jaeger_api_v3_query_service_proto_rawDescGZIP(), []int{11}
+	return file_jaeger_api_v3_query_service_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *FindTraceSummariesRequest) GetQuery() *TraceQueryParameters {
@@ -691,15 +995,17 @@ func (x *FindTraceSummariesRequest) GetQuery() *TraceQueryParameters {
 }
 
 type FindTraceSummariesResponse struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Summaries     []*TraceSummary        `protobuf:"bytes,1,rep,name=summaries,proto3" json:"summaries,omitempty"`
+	state     protoimpl.MessageState `protogen:"open.v1"`
+	Summaries []*TraceSummary        `protobuf:"bytes,1,rep,name=summaries,proto3" json:"summaries,omitempty"`
+	// Counts in the last message; empty there says that the search is over.
+	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *FindTraceSummariesResponse) Reset() {
 	*x = FindTraceSummariesResponse{}
-	mi := &file_jaeger_api_v3_query_service_proto_msgTypes[12]
+	mi := &file_jaeger_api_v3_query_service_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -711,7 +1017,7 @@ func (x *FindTraceSummariesResponse) String() string {
 func (*FindTraceSummariesResponse) ProtoMessage() {}
 
 func (x *FindTraceSummariesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_jaeger_api_v3_query_service_proto_msgTypes[12]
+	mi := &file_jaeger_api_v3_query_service_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -724,7 +1030,7 @@ func (x *FindTraceSummariesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FindTraceSummariesResponse.ProtoReflect.Descriptor instead.
 func (*FindTraceSummariesResponse) Descriptor() ([]byte, []int) {
-	return file_jaeger_api_v3_query_service_proto_rawDescGZIP(), []int{12}
+	return file_jaeger_api_v3_query_service_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *FindTraceSummariesResponse) GetSummaries() []*TraceSummary {
@@ -732,6 +1038,13 @@ func (x *FindTraceSummariesResponse) GetSummaries() []*TraceSummary {
 		return x.Summaries
 	}
 	return nil
+}
+
+func (x *FindTraceSummariesResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
 }
 
 // What a result list shows of one trace.
@@ -756,7 +1069,7 @@ type TraceSummary struct {
 
 func (x *TraceSummary) Reset() {
 	*x = TraceSummary{}
-	mi := &file_jaeger_api_v3_query_service_proto_msgTypes[13]
+	mi := &file_jaeger_api_v3_query_service_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -768,7 +1081,7 @@ func (x *TraceSummary) String() string {
 func (*TraceSummary) ProtoMessage() {}
 
 func (x *TraceSummary) ProtoReflect() protoreflect.Message {
-	mi := &file_jaeger_api_v3_query_service_proto_msgTypes[13]
+	mi := &file_jaeger_api_v3_query_service_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -781,7 +1094,7 @@ func (x *TraceSummary) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TraceSummary.ProtoReflect.Descriptor instead.
 func (*TraceSummary) Descriptor() ([]byte, []int) {
-	return file_jaeger_api_v3_query_service_proto_rawDescGZIP(), []int{13}
+	return file_jaeger_api_v3_query_service_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *TraceSummary) GetTraceId() string {
@@ -859,7 +1172,7 @@ type ServiceSummary struct {
 
 func (x *ServiceSummary) Reset() {
 	*x = ServiceSummary{}
-	mi := &file_jaeger_api_v3_query_service_proto_msgTypes[14]
+	mi := &file_jaeger_api_v3_query_service_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -871,7 +1184,7 @@ func (x *ServiceSummary) String() string {
 func (*ServiceSummary) ProtoMessage() {}
 
 func (x *ServiceSummary) ProtoReflect() protoreflect.Message {
-	mi := &file_jaeger_api_v3_query_service_proto_msgTypes[14]
+	mi := &file_jaeger_api_v3_query_service_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -884,7 +1197,7 @@ func (x *ServiceSummary) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ServiceSummary.ProtoReflect.Descriptor instead.
 func (*ServiceSummary) Descriptor() ([]byte, []int) {
-	return file_jaeger_api_v3_query_service_proto_rawDescGZIP(), []int{14}
+	return file_jaeger_api_v3_query_service_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *ServiceSummary) GetName() string {
@@ -912,14 +1225,14 @@ var File_jaeger_api_v3_query_service_proto protoreflect.FileDescriptor
 
 const file_jaeger_api_v3_query_service_proto_rawDesc = "" +
 	"\n" +
-	"!jaeger/api_v3/query_service.proto\x12\rjaeger.api_v3\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a(opentelemetry/proto/trace/v1/trace.proto\"\xbd\x01\n" +
+	"!jaeger/api_v3/query_service.proto\x12\rjaeger.api_v3\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a%jaeger/expression_v1/expression.proto\x1a(opentelemetry/proto/trace/v1/trace.proto\"\xbd\x01\n" +
 	"\x0fGetTraceRequest\x12\x19\n" +
 	"\btrace_id\x18\x01 \x01(\tR\atraceId\x129\n" +
 	"\n" +
 	"start_time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\tstartTime\x125\n" +
 	"\bend_time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\aendTime\x12\x1d\n" +
 	"\n" +
-	"raw_traces\x18\x04 \x01(\bR\trawTraces\"\xb6\x04\n" +
+	"raw_traces\x18\x04 \x01(\bR\trawTraces\"\xa5\x05\n" +
 	"\x14TraceQueryParameters\x12!\n" +
 	"\fservice_name\x18\x01 \x01(\tR\vserviceName\x12%\n" +
 	"\x0eoperation_name\x18\x02 \x01(\tR\roperationName\x12S\n" +
@@ -932,10 +1245,38 @@ const file_jaeger_api_v3_query_service_proto_rawDesc = "" +
 	"\fduration_max\x18\a \x01(\v2\x19.google.protobuf.DurationR\vdurationMax\x12!\n" +
 	"\fsearch_depth\x18\b \x01(\x05R\vsearchDepth\x12\x1d\n" +
 	"\n" +
-	"raw_traces\x18\t \x01(\bR\trawTraces\x1a=\n" +
+	"raw_traces\x18\t \x01(\bR\trawTraces\x122\n" +
+	"\x06filter\x18\n" +
+	" \x01(\v2\x1a.jaeger.expression.v1.CallR\x06filter\x129\n" +
+	"\n" +
+	"pagination\x18\v \x01(\v2\x19.jaeger.api_v3.PaginationR\n" +
+	"pagination\x1a=\n" +
 	"\x0fAttributesEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"N\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"H\n" +
+	"\n" +
+	"Pagination\x12\x1b\n" +
+	"\tpage_size\x18\x01 \x01(\rR\bpageSize\x12\x1d\n" +
+	"\n" +
+	"page_token\x18\x02 \x01(\tR\tpageToken\"\xc1\x02\n" +
+	"\x13SpanQueryParameters\x12@\n" +
+	"\x0estart_time_min\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\fstartTimeMin\x12@\n" +
+	"\x0estart_time_max\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\fstartTimeMax\x122\n" +
+	"\x06filter\x18\x03 \x01(\v2\x1a.jaeger.expression.v1.CallR\x06filter\x129\n" +
+	"\n" +
+	"pagination\x18\x04 \x01(\v2\x19.jaeger.api_v3.PaginationR\n" +
+	"pagination\x127\n" +
+	"\border_by\x18\x05 \x03(\v2\x1c.jaeger.api_v3.SpanSortOrderR\aorderBy\"o\n" +
+	"\rSpanSortOrder\x12@\n" +
+	"\n" +
+	"expression\x18\x01 \x01(\v2 .jaeger.expression.v1.ExpressionR\n" +
+	"expression\x12\x1c\n" +
+	"\tdirection\x18\x02 \x01(\tR\tdirection\"L\n" +
+	"\x10FindSpansRequest\x128\n" +
+	"\x05query\x18\x01 \x01(\v2\".jaeger.api_v3.SpanQueryParametersR\x05query\"{\n" +
+	"\x11FindSpansResponse\x12>\n" +
+	"\x05spans\x18\x01 \x01(\v2(.opentelemetry.proto.trace.v1.TracesDataR\x05spans\x12&\n" +
+	"\x0fnext_page_token\x18\x03 \x01(\tR\rnextPageToken\"N\n" +
 	"\x11FindTracesRequest\x129\n" +
 	"\x05query\x18\x01 \x01(\v2#.jaeger.api_v3.TraceQueryParametersR\x05query\"\x14\n" +
 	"\x12GetServicesRequest\"1\n" +
@@ -964,9 +1305,10 @@ const file_jaeger_api_v3_query_service_proto_rawDesc = "" +
 	"\x14DependenciesResponse\x12=\n" +
 	"\fdependencies\x18\x01 \x03(\v2\x19.jaeger.api_v3.DependencyR\fdependencies\"V\n" +
 	"\x19FindTraceSummariesRequest\x129\n" +
-	"\x05query\x18\x01 \x01(\v2#.jaeger.api_v3.TraceQueryParametersR\x05query\"W\n" +
+	"\x05query\x18\x01 \x01(\v2#.jaeger.api_v3.TraceQueryParametersR\x05query\"\x7f\n" +
 	"\x1aFindTraceSummariesResponse\x129\n" +
-	"\tsummaries\x18\x01 \x03(\v2\x1b.jaeger.api_v3.TraceSummaryR\tsummaries\"\xa1\x03\n" +
+	"\tsummaries\x18\x01 \x03(\v2\x1b.jaeger.api_v3.TraceSummaryR\tsummaries\x12&\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xa1\x03\n" +
 	"\fTraceSummary\x12\x19\n" +
 	"\btrace_id\x18\x01 \x01(\tR\atraceId\x12*\n" +
 	"\x11root_service_name\x18\x02 \x01(\tR\x0frootServiceName\x12.\n" +
@@ -982,9 +1324,10 @@ const file_jaeger_api_v3_query_service_proto_rawDesc = "" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x1d\n" +
 	"\n" +
 	"span_count\x18\x02 \x01(\x05R\tspanCount\x12(\n" +
-	"\x10error_span_count\x18\x03 \x01(\x05R\x0eerrorSpanCount2\xc0\x04\n" +
+	"\x10error_span_count\x18\x03 \x01(\x05R\x0eerrorSpanCount2\x92\x05\n" +
 	"\fQueryService\x12V\n" +
-	"\bGetTrace\x12\x1e.jaeger.api_v3.GetTraceRequest\x1a(.opentelemetry.proto.trace.v1.TracesData0\x01\x12Z\n" +
+	"\bGetTrace\x12\x1e.jaeger.api_v3.GetTraceRequest\x1a(.opentelemetry.proto.trace.v1.TracesData0\x01\x12P\n" +
+	"\tFindSpans\x12\x1f.jaeger.api_v3.FindSpansRequest\x1a .jaeger.api_v3.FindSpansResponse0\x01\x12Z\n" +
 	"\n" +
 	"FindTraces\x12 .jaeger.api_v3.FindTracesRequest\x1a(.opentelemetry.proto.trace.v1.TracesData0\x01\x12T\n" +
 	"\vGetServices\x12!.jaeger.api_v3.GetServicesRequest\x1a\".jaeger.api_v3.GetServicesResponse\x12Z\n" +
@@ -1004,61 +1347,80 @@ func file_jaeger_api_v3_query_service_proto_rawDescGZIP() []byte {
 	return file_jaeger_api_v3_query_service_proto_rawDescData
 }
 
-var file_jaeger_api_v3_query_service_proto_msgTypes = make([]protoimpl.MessageInfo, 16)
+var file_jaeger_api_v3_query_service_proto_msgTypes = make([]protoimpl.MessageInfo, 21)
 var file_jaeger_api_v3_query_service_proto_goTypes = []any{
 	(*GetTraceRequest)(nil),            // 0: jaeger.api_v3.GetTraceRequest
 	(*TraceQueryParameters)(nil),       // 1: jaeger.api_v3.TraceQueryParameters
-	(*FindTracesRequest)(nil),          // 2: jaeger.api_v3.FindTracesRequest
-	(*GetServicesRequest)(nil),         // 3: jaeger.api_v3.GetServicesRequest
-	(*GetServicesResponse)(nil),        // 4: jaeger.api_v3.GetServicesResponse
-	(*GetOperationsRequest)(nil),       // 5: jaeger.api_v3.GetOperationsRequest
-	(*Operation)(nil),                  // 6: jaeger.api_v3.Operation
-	(*GetOperationsResponse)(nil),      // 7: jaeger.api_v3.GetOperationsResponse
-	(*GetDependenciesRequest)(nil),     // 8: jaeger.api_v3.GetDependenciesRequest
-	(*Dependency)(nil),                 // 9: jaeger.api_v3.Dependency
-	(*DependenciesResponse)(nil),       // 10: jaeger.api_v3.DependenciesResponse
-	(*FindTraceSummariesRequest)(nil),  // 11: jaeger.api_v3.FindTraceSummariesRequest
-	(*FindTraceSummariesResponse)(nil), // 12: jaeger.api_v3.FindTraceSummariesResponse
-	(*TraceSummary)(nil),               // 13: jaeger.api_v3.TraceSummary
-	(*ServiceSummary)(nil),             // 14: jaeger.api_v3.ServiceSummary
-	nil,                                // 15: jaeger.api_v3.TraceQueryParameters.AttributesEntry
-	(*timestamppb.Timestamp)(nil),      // 16: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),        // 17: google.protobuf.Duration
-	(*v1.TracesData)(nil),              // 18: opentelemetry.proto.trace.v1.TracesData
+	(*Pagination)(nil),                 // 2: jaeger.api_v3.Pagination
+	(*SpanQueryParameters)(nil),        // 3: jaeger.api_v3.SpanQueryParameters
+	(*SpanSortOrder)(nil),              // 4: jaeger.api_v3.SpanSortOrder
+	(*FindSpansRequest)(nil),           // 5: jaeger.api_v3.FindSpansRequest
+	(*FindSpansResponse)(nil),          // 6: jaeger.api_v3.FindSpansResponse
+	(*FindTracesRequest)(nil),          // 7: jaeger.api_v3.FindTracesRequest
+	(*GetServicesRequest)(nil),         // 8: jaeger.api_v3.GetServicesRequest
+	(*GetServicesResponse)(nil),        // 9: jaeger.api_v3.GetServicesResponse
+	(*GetOperationsRequest)(nil),       // 10: jaeger.api_v3.GetOperationsRequest
+	(*Operation)(nil),                  // 11: jaeger.api_v3.Operation
+	(*GetOperationsResponse)(nil),      // 12: jaeger.api_v3.GetOperationsResponse
+	(*GetDependenciesRequest)(nil),     // 13: jaeger.api_v3.GetDependenciesRequest
+	(*Dependency)(nil),                 // 14: jaeger.api_v3.Dependency
+	(*DependenciesResponse)(nil),       // 15: jaeger.api_v3.DependenciesResponse
+	(*FindTraceSummariesRequest)(nil),  // 16: jaeger.api_v3.FindTraceSummariesRequest
+	(*FindTraceSummariesResponse)(nil), // 17: jaeger.api_v3.FindTraceSummariesResponse
+	(*TraceSummary)(nil),               // 18: jaeger.api_v3.TraceSummary
+	(*ServiceSummary)(nil),             // 19: jaeger.api_v3.ServiceSummary
+	nil,                                // 20: jaeger.api_v3.TraceQueryParameters.AttributesEntry
+	(*timestamppb.Timestamp)(nil),      // 21: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),        // 22: google.protobuf.Duration
+	(*expressionpb.Call)(nil),          // 23: jaeger.expression.v1.Call
+	(*expressionpb.Expression)(nil),    // 24: jaeger.expression.v1.Expression
+	(*v1.TracesData)(nil),              // 25: opentelemetry.proto.trace.v1.TracesData
 }
 var file_jaeger_api_v3_query_service_proto_depIdxs = []int32{
-	16, // 0: jaeger.api_v3.GetTraceRequest.start_time:type_name -> google.protobuf.Timestamp
-	16, // 1: jaeger.api_v3.GetTraceRequest.end_time:type_name -> google.protobuf.Timestamp
-	15, // 2: jaeger.api_v3.TraceQueryParameters.attributes:type_name -> jaeger.api_v3.TraceQueryParameters.AttributesEntry
-	16, // 3: jaeger.api_v3.TraceQueryParameters.start_time_min:type_name -> google.protobuf.Timestamp
-	16, // 4: jaeger.api_v3.TraceQueryParameters.start_time_max:type_name -> google.protobuf.Timestamp
-	17, // 5: jaeger.api_v3.TraceQueryParameters.duration_min:type_name -> google.protobuf.Duration
-	17, // 6: jaeger.api_v3.TraceQueryParameters.duration_max:type_name -> google.protobuf.Duration
-	1,  // 7: jaeger.api_v3.FindTracesRequest.query:type_name -> jaeger.api_v3.TraceQueryParameters
-	6,  // 8: jaeger.api_v3.GetOperationsResponse.operations:type_name -> jaeger.api_v3.Operation
-	16, // 9: jaeger.api_v3.GetDependenciesRequest.start_time:type_name -> google.protobuf.Timestamp
-	16, // 10: jaeger.api_v3.GetDependenciesRequest.end_time:type_name -> google.protobuf.Timestamp
-	9,  // 11: jaeger.api_v3.DependenciesResponse.dependencies:type_name -> jaeger.api_v3.Dependency
-	1,  // 12: jaeger.api_v3.FindTraceSummariesRequest.query:type_name -> jaeger.api_v3.TraceQueryParameters
-	13, // 13: jaeger.api_v3.FindTraceSummariesResponse.summaries:type_name -> jaeger.api_v3.TraceSummary
-	14, // 14: jaeger.api_v3.TraceSummary.services:type_name -> jaeger.api_v3.ServiceSummary
-	0,  // 15: jaeger.api_v3.QueryService.GetTrace:input_type -> jaeger.api_v3.GetTraceRequest
-	2,  // 16: jaeger.api_v3.QueryService.FindTraces:input_type -> jaeger.api_v3.FindTracesRequest
-	3,  // 17: jaeger.api_v3.QueryService.GetServices:input_type -> jaeger.api_v3.GetServicesRequest
-	5,  // 18: jaeger.api_v3.QueryService.GetOperations:input_type -> jaeger.api_v3.GetOperationsRequest
-	8,  // 19: jaeger.api_v3.QueryService.GetDependencies:input_type -> jaeger.api_v3.GetDependenciesRequest
-	11, // 20: jaeger.api_v3.QueryService.FindTraceSummaries:input_type -> jaeger.api_v3.FindTraceSummariesRequest
-	18, // 21: jaeger.api_v3.QueryService.GetTrace:output_type -> opentelemetry.proto.trace.v1.TracesData
-	18, // 22: jaeger.api_v3.QueryService.FindTraces:output_type -> opentelemetry.proto.trace.v1.TracesData
-	4,  // 23: jaeger.api_v3.QueryService.GetServices:output_type -> jaeger.api_v3.GetServicesResponse
-	7,  // 24: jaeger.api_v3.QueryService.GetOperations:output_type -> jaeger.api_v3.GetOperationsResponse
-	10, // 25: jaeger.api_v3.QueryService.GetDependencies:output_type -> jaeger.api_v3.DependenciesResponse
-	12, // 26: jaeger.api_v3.QueryService.FindTraceSummaries:output_type -> jaeger.api_v3.FindTraceSummariesResponse
-	21, // [21:27] is the sub-list for method output_type
-	15, // [15:21] is the sub-list for method input_type
-	15, // [15:15] is the sub-list for extension type_name
-	15, // [15:15] is the sub-list for extension extendee
-	0,  // [0:15] is the sub-list for field type_name
+	21, // 0: jaeger.api_v3.GetTraceRequest.start_time:type_name -> google.protobuf.Timestamp
+	21, // 1: jaeger.api_v3.GetTraceRequest.end_time:type_name -> google.protobuf.Timestamp
+	20, // 2: jaeger.api_v3.TraceQueryParameters.attributes:type_name -> jaeger.api_v3.TraceQueryParameters.AttributesEntry
+	21, // 3: jaeger.api_v3.TraceQueryParameters.start_time_min:type_name -> google.protobuf.Timestamp
+	21, // 4: jaeger.api_v3.TraceQueryParameters.start_time_max:type_name -> google.protobuf.Timestamp
+	22, // 5: jaeger.api_v3.TraceQueryParameters.duration_min:type_name -> google.protobuf.Duration
+	22, // 6: jaeger.api_v3.TraceQueryParameters.duration_max:type_name -> google.protobuf.Duration
+	23, // 7: jaeger.api_v3.TraceQueryParameters.filter:type_name -> jaeger.expression.v1.Call
+	2,  // 8: jaeger.api_v3.TraceQueryParameters.pagination:type_name -> jaeger.api_v3.Pagination
+	21, // 9: jaeger.api_v3.SpanQueryParameters.start_time_min:type_name -> google.protobuf.Timestamp
+	21, // 10: jaeger.api_v3.SpanQueryParameters.start_time_max:type_name -> google.protobuf.Timestamp
+	23, // 11: jaeger.api_v3.SpanQueryParameters.filter:type_name -> jaeger.expression.v1.Call
+	2,  // 12: jaeger.api_v3.SpanQueryParameters.pagination:type_name -> jaeger.api_v3.Pagination
+	4,  // 13: jaeger.api_v3.SpanQueryParameters.order_by:type_name -> jaeger.api_v3.SpanSortOrder
+	24, // 14: jaeger.api_v3.SpanSortOrder.expression:type_name -> jaeger.expression.v1.Expression
+	3,  // 15: jaeger.api_v3.FindSpansRequest.query:type_name -> jaeger.api_v3.SpanQueryParameters
+	25, // 16: jaeger.api_v3.FindSpansResponse.spans:type_name -> opentelemetry.proto.trace.v1.TracesData
+	1,  // 17: jaeger.api_v3.FindTracesRequest.query:type_name -> jaeger.api_v3.TraceQueryParameters
+	11, // 18: jaeger.api_v3.GetOperationsResponse.operations:type_name -> jaeger.api_v3.Operation
+	21, // 19: jaeger.api_v3.GetDependenciesRequest.start_time:type_name -> google.protobuf.Timestamp
+	21, // 20: jaeger.api_v3.GetDependenciesRequest.end_time:type_name -> google.protobuf.Timestamp
+	14, // 21: jaeger.api_v3.DependenciesResponse.dependencies:type_name -> jaeger.api_v3.Dependency
+	1,  // 22: jaeger.api_v3.FindTraceSummariesRequest.query:type_name -> jaeger.api_v3.TraceQueryParameters
+	18, // 23: jaeger.api_v3.FindTraceSummariesResponse.summaries:type_name -> jaeger.api_v3.TraceSummary
+	19, // 24: jaeger.api_v3.TraceSummary.services:type_name -> jaeger.api_v3.ServiceSummary
+	0,  // 25: jaeger.api_v3.QueryService.GetTrace:input_type -> jaeger.api_v3.GetTraceRequest
+	5,  // 26: jaeger.api_v3.QueryService.FindSpans:input_type -> jaeger.api_v3.FindSpansRequest
+	7,  // 27: jaeger.api_v3.QueryService.FindTraces:input_type -> jaeger.api_v3.FindTracesRequest
+	8,  // 28: jaeger.api_v3.QueryService.GetServices:input_type -> jaeger.api_v3.GetServicesRequest
+	10, // 29: jaeger.api_v3.QueryService.GetOperations:input_type -> jaeger.api_v3.GetOperationsRequest
+	13, // 30: jaeger.api_v3.QueryService.GetDependencies:input_type -> jaeger.api_v3.GetDependenciesRequest
+	16, // 31: jaeger.api_v3.QueryService.FindTraceSummaries:input_type -> jaeger.api_v3.FindTraceSummariesRequest
+	25, // 32: jaeger.api_v3.QueryService.GetTrace:output_type -> opentelemetry.proto.trace.v1.TracesData
+	6,  // 33: jaeger.api_v3.QueryService.FindSpans:output_type -> jaeger.api_v3.FindSpansResponse
+	25, // 34: jaeger.api_v3.QueryService.FindTraces:output_type -> opentelemetry.proto.trace.v1.TracesData
+	9,  // 35: jaeger.api_v3.QueryService.GetServices:output_type -> jaeger.api_v3.GetServicesResponse
+	12, // 36: jaeger.api_v3.QueryService.GetOperations:output_type -> jaeger.api_v3.GetOperationsResponse
+	15, // 37: jaeger.api_v3.QueryService.GetDependencies:output_type -> jaeger.api_v3.DependenciesResponse
+	17, // 38: jaeger.api_v3.QueryService.FindTraceSummaries:output_type -> jaeger.api_v3.FindTraceSummariesResponse
+	32, // [32:39] is the sub-list for method output_type
+	25, // [25:32] is the sub-list for method input_type
+	25, // [25:25] is the sub-list for extension type_name
+	25, // [25:25] is the sub-list for extension extendee
+	0,  // [0:25] is the sub-list for field type_name
 }
 
 func init() { file_jaeger_api_v3_query_service_proto_init() }
@@ -1072,7 +1434,7 @@ func file_jaeger_api_v3_query_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_jaeger_api_v3_query_service_proto_rawDesc), len(file_jaeger_api_v3_query_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   16,
+			NumMessages:   21,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

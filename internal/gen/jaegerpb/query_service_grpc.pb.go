@@ -26,6 +26,7 @@ const _ = grpc.SupportPackageIsVersion9
 
 const (
 	QueryService_GetTrace_FullMethodName           = "/jaeger.api_v3.QueryService/GetTrace"
+	QueryService_FindSpans_FullMethodName          = "/jaeger.api_v3.QueryService/FindSpans"
 	QueryService_FindTraces_FullMethodName         = "/jaeger.api_v3.QueryService/FindTraces"
 	QueryService_GetServices_FullMethodName        = "/jaeger.api_v3.QueryService/GetServices"
 	QueryService_GetOperations_FullMethodName      = "/jaeger.api_v3.QueryService/GetOperations"
@@ -40,6 +41,9 @@ type QueryServiceClient interface {
 	// GetTrace sends the spans of one trace, in one message or several, or fails
 	// with NOT_FOUND.
 	GetTrace(ctx context.Context, in *GetTraceRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[v1.TracesData], error)
+	// FindSpans sends one page of matching spans, in the order asked for. A
+	// message may carry spans of several traces.
+	FindSpans(ctx context.Context, in *FindSpansRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[FindSpansResponse], error)
 	// FindTraces sends whole traces that hold a matching span. A message carries
 	// spans of one trace; messages of one trace are neighbours.
 	FindTraces(ctx context.Context, in *FindTracesRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[v1.TracesData], error)
@@ -81,9 +85,28 @@ func (c *queryServiceClient) GetTrace(ctx context.Context, in *GetTraceRequest, 
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type QueryService_GetTraceClient = grpc.ServerStreamingClient[v1.TracesData]
 
+func (c *queryServiceClient) FindSpans(ctx context.Context, in *FindSpansRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[FindSpansResponse], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &QueryService_ServiceDesc.Streams[1], QueryService_FindSpans_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[FindSpansRequest, FindSpansResponse]{ClientStream: stream}
+	if err := x.ClientStream.SendMsg(in); err != nil {
+		return nil, err
+	}
+	if err := x.ClientStream.CloseSend(); err != nil {
+		return nil, err
+	}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type QueryService_FindSpansClient = grpc.ServerStreamingClient[FindSpansResponse]
+
 func (c *queryServiceClient) FindTraces(ctx context.Context, in *FindTracesRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[v1.TracesData], error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
-	stream, err := c.cc.NewStream(ctx, &QueryService_ServiceDesc.Streams[1], QueryService_FindTraces_FullMethodName, cOpts...)
+	stream, err := c.cc.NewStream(ctx, &QueryService_ServiceDesc.Streams[2], QueryService_FindTraces_FullMethodName, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -132,7 +155,7 @@ func (c *queryServiceClient) GetDependencies(ctx context.Context, in *GetDepende
 
 func (c *queryServiceClient) FindTraceSummaries(ctx context.Context, in *FindTraceSummariesRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[FindTraceSummariesResponse], error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
-	stream, err := c.cc.NewStream(ctx, &QueryService_ServiceDesc.Streams[2], QueryService_FindTraceSummaries_FullMethodName, cOpts...)
+	stream, err := c.cc.NewStream(ctx, &QueryService_ServiceDesc.Streams[3], QueryService_FindTraceSummaries_FullMethodName, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -156,6 +179,9 @@ type QueryServiceServer interface {
 	// GetTrace sends the spans of one trace, in one message or several, or fails
 	// with NOT_FOUND.
 	GetTrace(*GetTraceRequest, grpc.ServerStreamingServer[v1.TracesData]) error
+	// FindSpans sends one page of matching spans, in the order asked for. A
+	// message may carry spans of several traces.
+	FindSpans(*FindSpansRequest, grpc.ServerStreamingServer[FindSpansResponse]) error
 	// FindTraces sends whole traces that hold a matching span. A message carries
 	// spans of one trace; messages of one trace are neighbours.
 	FindTraces(*FindTracesRequest, grpc.ServerStreamingServer[v1.TracesData]) error
@@ -180,6 +206,9 @@ type UnimplementedQueryServiceServer struct{}
 
 func (UnimplementedQueryServiceServer) GetTrace(*GetTraceRequest, grpc.ServerStreamingServer[v1.TracesData]) error {
 	return status.Error(codes.Unimplemented, "method GetTrace not implemented")
+}
+func (UnimplementedQueryServiceServer) FindSpans(*FindSpansRequest, grpc.ServerStreamingServer[FindSpansResponse]) error {
+	return status.Error(codes.Unimplemented, "method FindSpans not implemented")
 }
 func (UnimplementedQueryServiceServer) FindTraces(*FindTracesRequest, grpc.ServerStreamingServer[v1.TracesData]) error {
 	return status.Error(codes.Unimplemented, "method FindTraces not implemented")
@@ -227,6 +256,17 @@ func _QueryService_GetTrace_Handler(srv interface{}, stream grpc.ServerStream) e
 
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type QueryService_GetTraceServer = grpc.ServerStreamingServer[v1.TracesData]
+
+func _QueryService_FindSpans_Handler(srv interface{}, stream grpc.ServerStream) error {
+	m := new(FindSpansRequest)
+	if err := stream.RecvMsg(m); err != nil {
+		return err
+	}
+	return srv.(QueryServiceServer).FindSpans(m, &grpc.GenericServerStream[FindSpansRequest, FindSpansResponse]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type QueryService_FindSpansServer = grpc.ServerStreamingServer[FindSpansResponse]
 
 func _QueryService_FindTraces_Handler(srv interface{}, stream grpc.ServerStream) error {
 	m := new(FindTracesRequest)
@@ -328,6 +368,11 @@ var QueryService_ServiceDesc = grpc.ServiceDesc{
 		{
 			StreamName:    "GetTrace",
 			Handler:       _QueryService_GetTrace_Handler,
+			ServerStreams: true,
+		},
+		{
+			StreamName:    "FindSpans",
+			Handler:       _QueryService_FindSpans_Handler,
 			ServerStreams: true,
 		},
 		{
