@@ -5,6 +5,7 @@ import "time"
 // Names of what a new installation has without being told.
 const (
 	DefaultGroupName    = "default"
+	ArchiveGroupName    = "archive"
 	DefaultResourceName = "spans"
 )
 
@@ -23,6 +24,19 @@ func DefaultGroup() Group {
 	}
 }
 
-// DefaultResource returns the declaration of the resource of [DefaultGroup]
-// that holds its spans.
+// ArchiveGroup returns the declaration of the group that keeps traces somebody
+// wants to keep: few, from any time, looked at rarely. One shard and long
+// segments serve that; the server sets its TTL.
+func ArchiveGroup() Group {
+	return Group{
+		Name:            ArchiveGroupName,
+		Kind:            KindTraces,
+		ShardNum:        1,
+		SegmentInterval: 30 * 24 * time.Hour,
+		Replicas:        1,
+	}
+}
+
+// DefaultResource returns the declaration of the resource that holds the spans
+// of [DefaultGroup], and of [ArchiveGroup].
 func DefaultResource() Resource { return Resource{Name: DefaultResourceName} }

@@ -22,6 +22,7 @@ type configFlags struct {
 	listen    string
 	noAliases bool
 	insecure  bool
+	badger    map[string]*string // Jaeger's names of some keys, by flag
 }
 
 func (f *configFlags) add(cmd *cobra.Command) {
@@ -32,11 +33,19 @@ func (f *configFlags) add(cmd *cobra.Command) {
 	flags.StringVar(&f.listen, "listen", def.Listen, "address that answers every protocol")
 	addNoAliases(cmd, &f.noAliases)
 	flags.BoolVar(&f.insecure, "insecure", false, "allow to listen beyond this machine, with nothing asking who is there")
+	f.badger = make(map[string]*string)
+	for _, o := range server.BadgerOptions() {
+		f.badger[o.Flag] = flags.String(o.Flag, "", "Jaeger's name of "+o.Key)
+		flags.Lookup(o.Flag).Hidden = true
+		if o.IsBool { // Jaeger takes it without a value
+			flags.Lookup(o.Flag).NoOptDefVal = "true"
+		}
+	}
 }
 
 // addNoAliases adds the flag of commands that would open the well-known ports.
 func addNoAliases(cmd *cobra.Command, noAliases *bool) {
-	cmd.Flags().BoolVar(noAliases, "no-aliases", false, "leave the well-known ports 4317, 4318 and 16686 alone")
+	cmd.Flags().BoolVar(noAliases, "no-aliases", false, "leave the well-known ports of OTLP, Jaeger and Zipkin alone")
 }
 
 // flagOf names the flag of a configuration key.
@@ -49,6 +58,14 @@ func (f *configFlags) load(cmd *cobra.Command, env *Env) (server.Config, error) 
 		return c, base.Mark(base.ClassInvalid, err)
 	}
 	changed := cmd.Flags().Changed
+	for _, o := range server.BadgerOptions() {
+		if !changed(o.Flag) {
+			continue
+		}
+		if err := c.SetBadgerOption(o.Flag, *f.badger[o.Flag]); err != nil {
+			return c, base.Mark(base.ClassInvalid, err)
+		}
+	}
 	if changed("data-dir") {
 		c.DataDir = f.dataDir
 	}
@@ -101,18 +118,32 @@ func (f *configFlags) settings(cmd *cobra.Command, env *Env, c *server.Config) (
 	walk(reflect.ValueOf(c).Elem(), "", func(key, value string) {
 		s := setting{Key: key, Value: value, Source: "default"}
 		name := "PANDO_" + strings.ToUpper(strings.ReplaceAll(key, ".", "_"))
-		flag := flagOf[key]
+		flag, alias := flagOf[key], badgerOption(key)
 		switch {
 		case flag != "" && cmd.Flags().Changed(flag):
 			s.Source = "--" + flag
+		case alias.Flag != "" && cmd.Flags().Changed(alias.Flag):
+			s.Source = "--" + alias.Flag
 		case env.has(name):
 			s.Source = name
+		case alias.Flag != "" && env.has(alias.Env()):
+			s.Source = alias.Env()
 		case inFile[key]:
 			s.Source = f.file
 		}
 		out = append(out, s)
 	})
 	return out, nil
+}
+
+// badgerOption returns Jaeger's option for a key, or the zero one.
+func badgerOption(key string) server.BadgerOption {
+	for _, o := range server.BadgerOptions() {
+		if o.Key == key {
+			return o
+		}
+	}
+	return server.BadgerOption{}
 }
 
 func (e *Env) has(name string) bool {
@@ -146,6 +177,9 @@ func walk(v reflect.Value, prefix string, visit func(key, value string)) {
 				text = []byte(err.Error())
 			}
 			visit(key, string(text))
+			continue
+		}
+		if field.Kind() == reflect.Pointer { // other names for what is here
 			continue
 		}
 		if field.Kind() == reflect.Struct {

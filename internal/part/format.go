@@ -24,6 +24,10 @@ const (
 	familySuffix   = ".tf"
 )
 
+// IndexFiles returns the names of the files that find rows, as opposed to those
+// that hold their values: an index may lie on a disk of its own.
+func IndexFiles() []string { return []string{metaName, primaryName, indexName, filterName} }
+
 // fileKind numbers the kinds of files that have a header. The numbers are
 // persisted.
 type fileKind uint8

@@ -24,8 +24,8 @@ type Config struct {
 	DataDir string `yaml:"data_dir"`
 	// Listen is the address that answers every protocol.
 	Listen string `yaml:"listen"`
-	// NoAliases turns the well-known ports off (4317 and 4318 for OTLP, 16686
-	// for Jaeger), which otherwise open on loopback when they are free.
+	// NoAliases turns the well-known ports off (OTLP's, Jaeger's and Zipkin's),
+	// which otherwise open on loopback when they are free.
 	NoAliases bool `yaml:"no_aliases"`
 	// Insecure allows a Listen address other than loopback: nothing asks who is
 	// there.
@@ -59,6 +59,24 @@ type StorageConfig struct {
 	FlushAge Duration `yaml:"flush_age"`
 	// MinFree is the free disk space below which writes are refused.
 	MinFree Size `yaml:"min_free"`
+	// ArchiveTTL is how long archived traces are kept; 0 keeps them for ever.
+	ArchiveTTL Duration `yaml:"archive_ttl"`
+	// IndexDir holds the index files of parts, where they shall lie on another
+	// disk than the values. It is fixed when the data directory is made.
+	IndexDir string `yaml:"index_dir"`
+	// Ephemeral keeps everything in memory, EphemeralSize bytes of it at most,
+	// and forgets it when the process ends. DataDir and IndexDir are not used.
+	Ephemeral     bool `yaml:"ephemeral"`
+	EphemeralSize Size `yaml:"ephemeral_size"`
+	// MaintenanceInterval is how often tablets look for what to flush, merge and
+	// drop.
+	MaintenanceInterval Duration `yaml:"maintenance_interval"`
+	// MetricsInterval is how old the sizes in /metrics may be.
+	MetricsInterval Duration `yaml:"metrics_interval"`
+
+	// Badger takes the names that Jaeger's badger storage has for these keys;
+	// Load turns them into ours and clears it.
+	Badger *badgerConfig `yaml:"badger"`
 }
 
 // LimitConfig bounds requests.
@@ -154,6 +172,7 @@ func DefaultConfig() Config {
 		Storage: StorageConfig{
 			TTL: Duration(7 * 24 * time.Hour), SegmentInterval: Duration(24 * time.Hour), Shards: 2,
 			Memory: 128 << 20, Cache: 64 << 20, Memtable: 12 << 20, FlushAge: Duration(time.Minute), MinFree: 256 << 20,
+			EphemeralSize: 1 << 30, MaintenanceInterval: Duration(time.Second), MetricsInterval: Duration(time.Second),
 		},
 		Limits: LimitConfig{
 			RequestWire: 16 << 20, Request: 64 << 20, InFlight: 256 << 20, SpanAttributes: 1024, AttributeValue: 256 << 10,
@@ -176,9 +195,18 @@ func (c *Config) Load(path string, environ []string) error {
 		if err != nil {
 			return fmt.Errorf("configuration: %w", err)
 		}
+		// A file without a value, of comments only, would clear what is there.
+		var doc any
+		if err := yaml.Unmarshal(data, &doc); err == nil && doc == nil {
+			data = []byte("{}")
+		}
 		if err := yaml.UnmarshalWithOptions(data, c, yaml.Strict()); err != nil {
 			return fmt.Errorf("configuration %s:\n%s", path, yaml.FormatError(err, false, true))
 		}
+	}
+	c.takeBadger()
+	if err := c.loadBadgerEnv(environ); err != nil {
+		return err
 	}
 	return c.loadEnv(environ)
 }
@@ -208,6 +236,9 @@ func unknownEnv(config reflect.Type, env map[string]string) error {
 		prefix := "PANDO_" + strings.ToUpper(section.Tag.Get("yaml")) + "_"
 		known := make(map[string]bool)
 		for key := range section.Type.Fields() {
+			if key.Type.Kind() == reflect.Pointer {
+				continue
+			}
 			known[prefix+strings.ToUpper(key.Tag.Get("yaml"))] = true
 		}
 		for name := range env {
@@ -226,6 +257,9 @@ func setFields(v reflect.Value, prefix string, env map[string]string) error {
 		f := v.Field(i)
 		if f.Kind() == reflect.Struct {
 			errs = append(errs, setFields(f, name, env))
+			continue
+		}
+		if f.Kind() == reflect.Pointer { // other names for what is here
 			continue
 		}
 		text, ok := env[name]
@@ -266,7 +300,7 @@ func setField(f reflect.Value, text string) error {
 func (c *Config) Validate() error {
 	var errs []error
 	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
-	if c.DataDir == "" {
+	if c.DataDir == "" && !c.Storage.Ephemeral {
 		bad("data_dir is empty")
 	}
 	if host, _, err := net.SplitHostPort(c.Listen); err != nil {
@@ -303,6 +337,18 @@ func (c *StorageConfig) validate(bad func(format string, args ...any)) {
 	}
 	if c.TTL != 0 && c.TTL < Duration(time.Second) {
 		bad("storage.ttl is %v: want at least 1s, or 0 to keep everything", time.Duration(c.TTL))
+	}
+	if c.ArchiveTTL != 0 && c.ArchiveTTL < Duration(time.Second) {
+		bad("storage.archive_ttl is %v: want at least 1s, or 0 to keep everything", time.Duration(c.ArchiveTTL))
+	}
+	if c.Ephemeral && c.EphemeralSize < minEphemeral {
+		bad("storage.ephemeral_size is %d bytes: want at least %d", c.EphemeralSize, minEphemeral)
+	}
+	if d := time.Duration(c.MaintenanceInterval); d < 100*time.Millisecond || d > time.Hour {
+		bad("storage.maintenance_interval is %v: want 100ms to 1h", d)
+	}
+	if d := time.Duration(c.MetricsInterval); d > time.Hour {
+		bad("storage.metrics_interval is %v: want at most 1h", d)
 	}
 	if c.SegmentInterval < Duration(time.Second) {
 		bad("storage.segment_interval is %v: want at least 1s", time.Duration(c.SegmentInterval))

@@ -49,6 +49,15 @@ limits: {span_attributes: 10, request: 1048576}
 	}
 }
 
+// TestLoadOfNothing: a file that says nothing changes nothing.
+func TestLoadOfNothing(t *testing.T) {
+	for _, text := range []string{"", "\n", "# only a comment\n", "{}", "---\n"} {
+		if c, err := load(t, text); err != nil || c != DefaultConfig() {
+			t.Errorf("%q: %v, %+v", text, err, c)
+		}
+	}
+}
+
 // TestLoadRefuses says where a file is wrong, and names the variable that is.
 func TestLoadRefuses(t *testing.T) {
 	f := func(text, env, want string) {

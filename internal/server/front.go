@@ -52,22 +52,23 @@ type front struct {
 	addr     string
 	opened   []string // aliases that opened
 	services []string // of gRPC, by name
+	archive  *otlp.Gateway
 }
 
 // openFront builds the gateways; nothing listens yet.
-func (s *Server) openFront(resource base.ResourceID) error {
-	l := &s.o.Config.Limits
-	ingest, err := otlp.New(s.traces, otlp.Options{
-		Resource: resource, MaxWireBytes: int(l.RequestWire), MaxRequestBytes: int(l.Request), MaxInFlightBytes: int64(l.InFlight),
-		Spans: spanOptions(l), Logger: s.o.Logger,
-	})
+func (s *Server) openFront(resource, archived base.ResourceID) error {
+	ingest, err := s.newIngest(s.traces, resource)
+	if err != nil {
+		return err
+	}
+	keep, err := s.newIngest(s.archive, archived)
 	if err != nil {
 		return err
 	}
 	if err := s.reg.Register(newOwnMetrics(s, ingest)); err != nil {
 		return err
 	}
-	f := &front{s: s, health: health.NewServer()}
+	f := &front{s: s, health: health.NewServer(), archive: keep}
 	s.front = f
 	opts := append(ingest.ServerOptions(),
 		grpc.MaxConcurrentStreams(maxStreams),
@@ -99,6 +100,15 @@ func (s *Server) openFront(resource base.ResourceID) error {
 		ErrorLog:          slog.NewLogLogger(s.o.Logger.Handler(), slog.LevelDebug),
 	}
 	return nil
+}
+
+// newIngest returns the way of OTLP bytes into a trace resource.
+func (s *Server) newIngest(to *Traces, resource base.ResourceID) (*otlp.Gateway, error) {
+	l := &s.o.Config.Limits
+	return otlp.New(to, otlp.Options{
+		Resource: resource, MaxWireBytes: int(l.RequestWire), MaxRequestBytes: int(l.Request), MaxInFlightBytes: int64(l.InFlight),
+		Spans: spanOptions(l), Logger: s.o.Logger,
+	})
 }
 
 // endpoints lists where clients can go.

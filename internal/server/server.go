@@ -2,16 +2,11 @@ package server
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"hash/crc32"
 	"io"
-	iofs "io/fs"
 	"log/slog"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -53,6 +48,7 @@ type Server struct {
 	cache   *part.Cache
 	node    *node.Node
 	traces  *Traces
+	archive *Traces
 	front   *front
 
 	stop      chan struct{} // closed first of all by close
@@ -92,15 +88,9 @@ func Open(ctx context.Context, o Options) (*Server, error) {
 }
 
 func (s *Server) open(ctx context.Context) error {
-	dir := s.o.Config.DataDir
-	if err := s.o.FS.MkdirAll(dir, 0o700); err != nil {
-		return fmt.Errorf("data directory: %w", err)
+	if err := s.openDirs(); err != nil {
+		return err
 	}
-	lock, err := s.o.FS.Lock(s.o.FS.PathJoin(dir, "LOCK"))
-	if err != nil {
-		return base.Errorf(base.ClassUnavailable, "data directory %s is in use by another process: stop that one, or choose another --data-dir (%w)", dir, err)
-	}
-	s.lock = lock
 	events, err := s.events()
 	if err != nil {
 		return err
@@ -109,16 +99,21 @@ func (s *Server) open(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	group, resource, err := s.ensureTraces(ctx)
+	spans, archive, err := s.ensureTraces(ctx)
 	if err != nil {
 		return fmt.Errorf("catalog: %w", err)
 	}
-	if err := s.openNode(ctx, id, group, events); err != nil {
+	if err := s.openNode(ctx, id, events, spans.group, archive.group); err != nil {
 		return err
 	}
-	routed := router.NewGroup(group.ID, s.catalog, s.node)
-	s.traces = &Traces{Traces: search.NewTraces(routed, resource.ID), group: routed, spec: group, clock: s.o.Clock, steady: s.steady}
-	return s.openFront(resource.ID)
+	s.traces, s.archive = s.openTraces(spans), s.openTraces(archive)
+	return s.openFront(spans.resource.ID, archive.resource.ID)
+}
+
+// openTraces returns the trace resource for gateways.
+func (s *Server) openTraces(d declared) *Traces {
+	routed := router.NewGroup(d.group.ID, s.catalog, s.node)
+	return &Traces{Traces: search.NewTraces(routed, d.resource.ID), group: routed, spec: d.group, clock: s.o.Clock, steady: s.steady}
 }
 
 // events sends what happens to the log and to metrics.
@@ -138,17 +133,20 @@ func (s *Server) openCatalog(ctx context.Context) (base.NodeID, error) {
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
 	dir := s.o.Config.DataDir
-	var err error
-	if s.etcd, err = meta.OpenEtcd(ctx, meta.EtcdOptions{Dir: s.o.FS.PathJoin(dir, "meta"), Logger: s.o.Logger}); err != nil {
+	store, err := s.openStore(ctx)
+	if err != nil {
 		return 0, err
 	}
-	if s.catalog, err = meta.Open(ctx, meta.Options{Store: s.etcd, Logger: s.o.Logger}); err != nil {
+	if s.catalog, err = meta.Open(ctx, meta.Options{Store: store, Logger: s.o.Logger}); err != nil {
 		return 0, err
 	}
 	known := s.catalog.View().Nodes()
-	path := s.o.FS.PathJoin(dir, "NODE")
+	path := s.o.FS.PathJoin(dir, identityName)
 	identity, err := nodeIdentity(s.o.FS, path, len(known) == 0)
 	if err != nil {
+		return 0, err
+	}
+	if err := s.claimIndexDir(identity, len(known) == 0); err != nil {
 		return 0, err
 	}
 	if len(known) > 0 && !slices.ContainsFunc(known, func(n meta.Node) bool { return n.Identity == identity }) {
@@ -165,100 +163,51 @@ func (s *Server) openCatalog(ctx context.Context) (base.NodeID, error) {
 	return n.ID, err
 }
 
-// identityPrefix begins the file that names the node; the name and the CRC32C of
-// all before it follow, in hex:
-//
-//	pando node 1 0a1b…32 digits… 5f3a9c01
-const identityPrefix = "pando node 1 "
-
-// nodeIdentity returns the random name this data directory got when it was made.
-// A missing file is made only where mayCreate says that nothing is here yet: a
-// node under a new name owns nothing of what is there.
-func nodeIdentity(fs vfs.FS, path string, mayCreate bool) (string, error) {
-	f, err := fs.Open(path)
-	if err == nil {
-		defer func() { _ = f.Close() }() // only read
-		data, err := io.ReadAll(io.LimitReader(f, 128))
-		if err != nil {
-			return "", fmt.Errorf("node identity: %w", err)
-		}
-		rest, ok := strings.CutPrefix(string(data), identityPrefix)
-		id, _, _ := strings.Cut(rest, " ")
-		if raw, err := hex.DecodeString(id); !ok || err != nil || len(raw) != 16 || string(data) != identityLine(id) {
-			return "", base.Corruptionf(path, 0, "not a node identity, or a damaged one: %q", data)
-		}
-		return id, nil
-	}
-	if !errors.Is(err, iofs.ErrNotExist) { // a new name would orphan what is here
-		return "", fmt.Errorf("node identity: %w", err)
-	}
-	if !mayCreate {
-		return "", base.Corruptionf(path, 0, "the file is gone, and with it the name under which this directory's data is known: restore it")
-	}
-	var raw [16]byte
-	if _, err := rand.Read(raw[:]); err != nil {
-		return "", err
-	}
-	id := hex.EncodeToString(raw[:])
-	return id, writeFile(fs, path, []byte(identityLine(id)))
+// declared is a group of the catalog and the resource in it.
+type declared struct {
+	group    catalog.Group
+	resource catalog.Resource
 }
 
-// identityLine is the whole file.
-func identityLine(id string) string {
-	named := identityPrefix + id
-	return fmt.Sprintf("%s %08x\n", named, crc32.Checksum([]byte(named), crc32.MakeTable(crc32.Castagnoli)))
-}
-
-// writeFile makes a small file that is there whole or not at all.
-func writeFile(fs vfs.FS, path string, data []byte) error {
-	tmp := path + ".tmp"
-	f, err := fs.Create(tmp, vfs.WriteCategoryUnspecified)
-	if err != nil {
-		return err
-	}
-	if _, err := f.Write(data); err != nil {
-		return errors.Join(err, f.Close())
-	}
-	if err := errors.Join(f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	if err := fs.Rename(tmp, path); err != nil {
-		return err
-	}
-	dir, err := fs.OpenDir(fs.PathDir(path))
-	if err != nil {
-		return err
-	}
-	return errors.Join(dir.Sync(), dir.Close())
-}
-
-// ensureTraces declares the built-in trace group and resource, and follows the
-// configured TTL.
-func (s *Server) ensureTraces(ctx context.Context) (catalog.Group, catalog.Resource, error) {
+// ensureTraces declares the built-in trace groups, spans and archive, and follows
+// the configured TTLs.
+func (s *Server) ensureTraces(ctx context.Context) (spans, archive declared, err error) {
+	c := &s.o.Config.Storage
 	want := catalog.DefaultGroup()
-	want.ShardNum = s.o.Config.Storage.Shards
-	want.TTL = time.Duration(s.o.Config.Storage.TTL)
-	want.SegmentInterval = time.Duration(s.o.Config.Storage.SegmentInterval)
+	want.ShardNum = c.Shards
+	want.TTL = time.Duration(c.TTL)
+	want.SegmentInterval = time.Duration(c.SegmentInterval)
+	if spans, err = s.ensure(ctx, want); err != nil {
+		return spans, archive, err
+	}
+	if spans.group.SegmentInterval != want.SegmentInterval || spans.group.ShardNum != want.ShardNum {
+		s.o.Logger.Warn("segment interval and shards are fixed when a data directory is made: the configured ones are ignored",
+			slog.Duration("segment_interval", spans.group.SegmentInterval), slog.Int("shards", spans.group.ShardNum))
+	}
+	want = catalog.ArchiveGroup()
+	want.TTL = time.Duration(c.ArchiveTTL)
+	archive, err = s.ensure(ctx, want)
+	return spans, archive, err
+}
+
+// ensure declares a group with its resource and sets its TTL.
+func (s *Server) ensure(ctx context.Context, want catalog.Group) (declared, error) {
 	group, err := s.catalog.EnsureGroup(ctx, want)
 	if err != nil {
-		return group, catalog.Resource{}, err
+		return declared{}, err
 	}
 	if group.TTL != want.TTL {
 		changed := group
 		changed.TTL = want.TTL
 		if group, err = s.catalog.UpdateGroup(ctx, changed); err != nil {
-			return group, catalog.Resource{}, err
+			return declared{}, err
 		}
 	}
-	if group.SegmentInterval != want.SegmentInterval || group.ShardNum != want.ShardNum {
-		s.o.Logger.Warn("segment interval and shards are fixed when a data directory is made: the configured ones are ignored",
-			slog.Duration("segment_interval", group.SegmentInterval), slog.Int("shards", group.ShardNum))
-	}
 	resource, err := s.catalog.EnsureResource(ctx, group.Name, catalog.DefaultResource())
-	return group, resource, err
+	return declared{group, resource}, err
 }
 
-func (s *Server) openNode(ctx context.Context, id base.NodeID, group catalog.Group, events selfmon.Events) error {
+func (s *Server) openNode(ctx context.Context, id base.NodeID, events selfmon.Events, groups ...catalog.Group) error {
 	c := &s.o.Config.Storage
 	s.jobs = jobs.New(jobs.Options{})
 	s.cache = part.NewCache(int64(c.Cache))
@@ -266,30 +215,51 @@ func (s *Server) openNode(ctx context.Context, id base.NodeID, group catalog.Gro
 	s.node, err = node.Open(node.Options{
 		Node: id, FS: s.o.FS, Dir: s.o.Config.DataDir, Layouts: map[catalog.Kind]*column.Layout{catalog.KindTraces: trace.Layout()},
 		Jobs: s.jobs, Cache: s.cache, Events: events, Logger: s.o.Logger, Clock: s.steady,
-		MemoryBytes: int(c.Memory), MinFreeBytes: int64(c.MinFree),
-		MemtableBytes: int(c.Memtable), FlushAge: time.Duration(c.FlushAge),
+		MemoryBytes: int(c.Memory), MinFreeBytes: s.minFree(), MaxLogBytes: s.maxLog(),
+		MemtableBytes: int(c.Memtable), FlushAge: time.Duration(c.FlushAge), TickEvery: time.Duration(c.MaintenanceInterval),
 	})
 	if err != nil {
 		return err
 	}
-	tablets, err := s.catalog.TabletMap(group.ID)
-	if err != nil {
-		return err
-	}
-	if err := s.node.Host(group, tablets); err != nil {
-		return err
-	}
-	if err := selfmon.RegisterTablets(s.reg, s.Stats); err != nil {
-		return err
-	}
-	s.watching.Go(func() {
-		select {
-		case <-s.etcd.Done():
-			s.node.Fail(base.Errorf(base.ClassUnavailable, "the catalog's etcd has stopped: its log says why"))
-		case <-s.stop:
+	for _, g := range groups {
+		tablets, err := s.catalog.TabletMap(g.ID)
+		if err != nil {
+			return err
 		}
-	})
+		if err := s.node.Host(g, tablets); err != nil {
+			return err
+		}
+	}
+	stats := heldFor(time.Duration(c.MetricsInterval), s.o.Clock, s.Stats)
+	if err := selfmon.RegisterTablets(s.reg, stats); err != nil {
+		return err
+	}
+	if s.etcd != nil {
+		s.watching.Go(func() {
+			select {
+			case <-s.etcd.Done():
+				s.node.Fail(base.Errorf(base.ClassUnavailable, "the catalog's etcd has stopped: its log says why"))
+			case <-s.stop:
+			}
+		})
+	}
 	return s.node.Start(ctx)
+}
+
+// heldFor returns a function that asks compute at most once per interval: sizes
+// are summed over every tablet, and scrapers may come often.
+func heldFor(interval time.Duration, clock base.Clock, compute func() selfmon.TabletStats) func() selfmon.TabletStats {
+	var mu sync.Mutex
+	var held selfmon.TabletStats
+	var at time.Time
+	return func() selfmon.TabletStats {
+		mu.Lock()
+		defer mu.Unlock()
+		if now := clock(); at.IsZero() || now.Sub(at) >= interval || now.Before(at) {
+			held, at = compute(), now
+		}
+		return held
+	}
 }
 
 // Close stops the listeners, drains requests and takes everything down. A second

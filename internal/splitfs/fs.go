@@ -3,7 +3,6 @@ package splitfs
 import (
 	"errors"
 	iofs "io/fs"
-	"os"
 	"slices"
 	"strings"
 
@@ -35,8 +34,11 @@ func New(fs vfs.FS, first, second string, names ...string) (*FS, error) {
 // within reports whether path is root or lies below it.
 func within(path, root string) bool {
 	rest, ok := strings.CutPrefix(path, root)
-	return ok && (rest == "" || os.IsPathSeparator(rest[0]) || os.IsPathSeparator(root[len(root)-1]))
+	return ok && (rest == "" || isSeparator(rest[0]) || isSeparator(root[len(root)-1]))
 }
+
+// isSeparator takes Windows's for one everywhere: names of ours have neither.
+func isSeparator(c byte) bool { return c == '/' || c == '\\' }
 
 // twin returns the path's place under the second root, and false for a path
 // outside of the tree.
@@ -127,7 +129,7 @@ func (f *FS) Rename(oldname, newname string) error {
 }
 
 // MkdirAll implements vfs.FS, under both roots.
-func (f *FS) MkdirAll(dir string, perm os.FileMode) error {
+func (f *FS) MkdirAll(dir string, perm iofs.FileMode) error {
 	if twin, ok := f.twin(dir); ok {
 		if err := f.FS.MkdirAll(twin, perm); err != nil {
 			return err

@@ -43,9 +43,11 @@ func TestConfigurationIsDocumented(t *testing.T) {
 func visitKeys(v reflect.Value, prefix string, visit func(key string, value reflect.Value)) {
 	for i := range v.NumField() {
 		key := prefix + v.Type().Field(i).Tag.Get("yaml")
-		if f := v.Field(i); f.Kind() == reflect.Struct {
+		switch f := v.Field(i); f.Kind() {
+		case reflect.Struct:
 			visitKeys(f, key+".", visit)
-		} else {
+		case reflect.Pointer: // other names for what is here
+		default:
 			visit(key, f)
 		}
 	}
@@ -67,7 +69,7 @@ func sameValue(want reflect.Value, text string) error {
 			return err
 		}
 	} else if want.Kind() == reflect.String {
-		got.Elem().SetString(text)
+		got.Elem().SetString(strings.Trim(text, `"`))
 	} else if _, err := fmt.Sscan(text, got.Interface()); err != nil {
 		return err
 	}

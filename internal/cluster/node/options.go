@@ -42,6 +42,10 @@ type Options struct {
 	// LogSegmentBytes is the size of a log file; zero is the log's default.
 	LogSegmentBytes int64
 
+	// TickEvery is how often tablets look at the clock for what to flush, merge
+	// and drop; default one second.
+	TickEvery time.Duration
+
 	// MemtableBytes, FlushAge, QuietAfter and Merge are the tablets' options.
 	MemtableBytes int
 	FlushAge      time.Duration
@@ -64,6 +68,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.MaxLogBytes <= 0 {
 		o.MaxLogBytes = 1 << 30
+	}
+	if o.TickEvery <= 0 {
+		o.TickEvery = time.Second
 	}
 	o.Events = o.Events.WithDefaults()
 	return o

@@ -20,8 +20,6 @@ const (
 	// raftTick is the unit of Raft's timeouts: ten of them without a leader start
 	// an election.
 	raftTick = 100 * time.Millisecond
-	// tickEvery is how often tablets look at the clock.
-	tickEvery = time.Second
 	// diskRetry is what clients are asked to wait when the disk is full.
 	diskRetry = 5 * time.Second
 )
@@ -29,7 +27,7 @@ const (
 // tick runs until Close.
 func (n *Node) tick() {
 	defer n.wg.Done()
-	count, raft, tick := time.NewTicker(countEvery), time.NewTicker(raftTick), time.NewTicker(tickEvery)
+	count, raft, tick := time.NewTicker(countEvery), time.NewTicker(raftTick), time.NewTicker(n.o.TickEvery)
 	defer count.Stop()
 	defer raft.Stop()
 	defer tick.Stop()
