@@ -1,6 +1,8 @@
 package columnar
 
 import (
+	"slices"
+
 	"github.com/pandodb/pando/internal/column"
 	"github.com/pandodb/pando/internal/memtable"
 	"github.com/pandodb/pando/internal/part"
@@ -37,17 +39,29 @@ func buildDocIndex(l *column.Layout, id column.ID, docs *column.Dict) docIndex {
 	return x
 }
 
-// candidates returns the documents that may have the tag x asks for.
+// candidates returns the documents that may have one of the tags x asks for,
+// ascending.
 func (d docIndex) candidates(x *Expr) []uint32 {
-	h, _ := column.HashTag(nil, column.Tag{Name: []byte(x.Tag), Value: x.Value})
-	return d[h]
+	values, _ := x.equals()
+	var codes []uint32
+	var scratch []byte
+	for i := range values {
+		var h uint64
+		h, scratch = column.HashTag(scratch, column.Tag{Name: []byte(x.Tag), Value: values[i]})
+		if len(values) == 1 {
+			return d[h]
+		}
+		codes = append(codes, d[h]...)
+	}
+	slices.Sort(codes)
+	return slices.Compact(codes)
 }
 
 // matchDocs returns the codes of the documents that pass the leaf, ascending. A
 // nil index means that every document is expanded.
 func matchDocs(l *column.Layout, docs *column.Dict, index docIndex, x *Expr) []uint32 {
 	list := make([]uint32, 0, 8)
-	if index != nil && x.Op == OpEqual {
+	if _, equals := x.equals(); equals && index != nil {
 		for _, c := range index.candidates(x) {
 			if x.docMatches(l, docs.Value(c)) { // the hash alone proves nothing
 				list = append(list, c)

@@ -2,8 +2,6 @@ package columnar
 
 import (
 	"context"
-	"math"
-	"slices"
 
 	"github.com/pandodb/pando/internal/base"
 	"github.com/pandodb/pando/internal/column"
@@ -18,13 +16,20 @@ import (
 //	                    few remaining candidates, the bit-packed codes
 //	raw column          value filters or zones pick blocks, their values are read
 //	documents           the few distinct documents are expanded once
+//	keys                key filter → block → rows, for each key asked for
+//	tests               each term once, or those that the candidates have
 //
 // Conditions of an AND run from the most to the least selective, each only over
 // the rows the ones before it left (late materialisation).
+//
+// A partEval serves one query: it may be asked several times for the same tree
+// and then remembers the terms that passed. It is not safe for concurrent use.
 type partEval struct {
 	layout *column.Layout
 	part   *part.Part
 	memo   *memo // nil remembers nothing
+
+	leaves map[*Expr]*leafTerms
 }
 
 // rows returns the rows that match x and whose time lies in r.
@@ -90,25 +95,13 @@ func (e *partEval) eval(ctx context.Context, x *Expr, within *index.Set) (*index
 }
 
 func (e *partEval) evalAnd(ctx context.Context, kids []Expr, within *index.Set) (*index.Set, error) {
-	type costed struct {
-		x    *Expr
-		cost int
+	order, err := e.order(ctx, kids)
+	if err != nil || len(order) < len(kids) {
+		return e.none(), err
 	}
-	order := make([]costed, len(kids))
-	for i := range kids {
-		c, err := e.cost(&kids[i])
-		if err != nil {
-			return nil, err
-		}
-		if c == 0 {
-			return e.none(), nil
-		}
-		order[i] = costed{&kids[i], c}
-	}
-	slices.SortStableFunc(order, func(a, b costed) int { return a.cost - b.cost })
 	cur := within
 	for _, k := range order {
-		s, err := e.eval(ctx, k.x, cur)
+		s, err := e.eval(ctx, k, cur)
 		if err != nil || s.Len() == 0 {
 			return s, err
 		}
@@ -120,56 +113,13 @@ func (e *partEval) evalAnd(ctx context.Context, kids []Expr, within *index.Set) 
 	return cur, nil
 }
 
-// cost estimates how many rows a condition leaves, plus what reading them costs;
-// zero means that no row can match.
-func (e *partEval) cost(x *Expr) (int, error) {
-	n := e.universe()
-	switch x.Op {
-	case OpTrue, OpNot:
-		return 2 * n, nil
-	case OpAnd, OpOr:
-		sum, least := 0, math.MaxInt
-		for i := range x.Kids {
-			c, err := e.cost(&x.Kids[i])
-			if err != nil {
-				return 0, err
-			}
-			sum, least = sum+c, min(least, c)
-		}
-		if x.Op == OpAnd {
-			return min(least, 2*n), nil
-		}
-		return sum, nil
-	case OpExists, OpEqual, OpRange: // leaves, below
-	}
-	col, ok := e.part.Column(x.Col)
-	if !ok {
-		if x.matchesAbsent() {
-			return 2 * n, nil
-		}
-		return 0, nil
-	}
-	if x.matchesAbsent() {
-		return 2 * n, nil
-	}
-	if e.part.ColumnInfo(col).Mode != part.Dict {
-		if x.Op == OpEqual {
-			return 1 + n/256, nil
-		}
-		return n, nil
-	}
-	ords, err := e.ordinals(col, x)
-	if err != nil || ords.empty() {
-		return 0, err
-	}
-	p, err := e.part.Postings(col)
-	if err != nil || p == nil {
-		return n, err
-	}
-	return ords.count(p), nil
-}
-
 func (e *partEval) leaf(ctx context.Context, x *Expr, within *index.Set) (*index.Set, error) {
+	switch {
+	case x.Op == OpRows:
+		return e.rowsLeaf(ctx, x, within)
+	case x.onIdentity():
+		return e.identityLeaf(ctx, x, within)
+	}
 	col, ok := e.part.Column(x.Col)
 	absent := x.matchesAbsent()
 	if !ok {
@@ -196,162 +146,6 @@ func (e *partEval) leaf(ctx context.Context, x *Expr, within *index.Set) (*index
 	rest.AndNot(have)
 	out.Or(rest)
 	return out, nil
-}
-
-// dictLeaf answers a leaf over a dictionary column.
-func (e *partEval) dictLeaf(ctx context.Context, col int, x *Expr, within *index.Set) (*index.Set, error) {
-	ords, err := e.ordinals(col, x)
-	if err != nil || ords.empty() {
-		return e.none(), err
-	}
-	p, err := e.part.Postings(col)
-	if err != nil {
-		return nil, err
-	}
-	if p == nil || ords.dense(p) || within != nil && within.Len() < ords.count(p)/8 {
-		return e.scanCodes(ctx, col, ords, within)
-	}
-	out := &index.Set{}
-	out.Reset(e.universe())
-	var buf []uint32
-	var s index.Set
-	for ord := range ords.each() {
-		if ords.single() {
-			_, err = p.Rows(out, ord)
-		} else if buf, err = p.AppendRows(buf[:0], ord); err == nil {
-			s.SetRows(e.universe(), buf)
-			out.Or(&s)
-		}
-		if err != nil {
-			return nil, err
-		}
-	}
-	if within != nil {
-		out.And(within)
-	}
-	return out, nil
-}
-
-// scanCodes finds the rows whose code is one of ords by reading the code pages
-// of the blocks that hold candidates.
-func (e *partEval) scanCodes(ctx context.Context, col int, ords ordSet, within *index.Set) (*index.Set, error) {
-	test := ords.bits(e.part.ColumnInfo(col).Distinct)
-	var rows []uint32
-	err := e.blocks(ctx, within, func(b int, info part.BlockInfo) error {
-		v, err := e.part.ReadColumn(b, col)
-		if err != nil {
-			return err
-		}
-		first := uint32(info.FirstRow)
-		if v.Rows == nil {
-			for i, c := range v.Codes {
-				if test[c] {
-					rows = append(rows, first+uint32(i))
-				}
-			}
-			return nil
-		}
-		for i, c := range v.Codes {
-			if test[c] {
-				rows = append(rows, first+v.Rows[i])
-			}
-		}
-		return nil
-	})
-	return e.restrict(rows, within), err
-}
-
-// rawLeaf answers a leaf over a raw column: filters and zones choose blocks.
-func (e *partEval) rawLeaf(ctx context.Context, col int, x *Expr, within *index.Set) (*index.Set, error) {
-	may, err := e.candidateBlocks(col, x)
-	if err != nil {
-		return nil, err
-	}
-	var rows, buf []uint32
-	err = e.blocks(ctx, within, func(b int, info part.BlockInfo) error {
-		if may != nil && !may[b] || !e.zoneOverlaps(col, b, x) {
-			return nil
-		}
-		v, err := e.part.ReadColumn(b, col)
-		if err != nil {
-			return err
-		}
-		if within != nil && v.Rows == nil && x.Col.Type == column.Int64 {
-			buf = within.Slice(uint32(info.FirstRow), uint32(info.FirstRow+info.Rows), buf[:0])
-			rows = matchFewInts(rows, v, buf, uint32(info.FirstRow), x)
-			return nil
-		}
-		y := *x
-		y.ZeroAbsent = false // the caller adds absent rows
-		for _, r := range matchVector(e.layout, v, info.Rows, &y, nil) {
-			rows = append(rows, uint32(info.FirstRow)+r)
-		}
-		return nil
-	})
-	return e.restrict(rows, within), err
-}
-
-// matchFewInts appends those of the candidate rows whose value passes the leaf.
-// v has a value for every row of the block that begins at first.
-func matchFewInts(dst []uint32, v *column.Vector, candidates []uint32, first uint32, x *Expr) []uint32 {
-	lo, hi, ok := intBounds(x)
-	if !ok {
-		return dst
-	}
-	for _, r := range candidates {
-		if n := v.Ints[r-first]; lo <= n && n <= hi {
-			dst = append(dst, r)
-		}
-	}
-	return dst
-}
-
-// candidateBlocks asks the value filters which blocks may hold the value; nil
-// means every block.
-func (e *partEval) candidateBlocks(col int, x *Expr) ([]bool, error) {
-	if x.Op != OpEqual {
-		return nil, nil
-	}
-	var hash uint64
-	if x.Col.Type == column.Doc {
-		hash, _ = column.HashTag(nil, column.Tag{Name: []byte(x.Tag), Value: x.Value})
-	} else {
-		hash = column.HashTerm(x.Value.AppendTerm(nil))
-	}
-	list, err := e.part.MayContainBlocks(nil, col, hash)
-	may := make([]bool, e.part.Meta().Blocks)
-	for _, b := range list {
-		may[b] = true
-	}
-	return may, err
-}
-
-func (e *partEval) zoneOverlaps(col, block int, x *Expr) bool {
-	if x.Col.Type != column.Int64 {
-		return true
-	}
-	zlo, zhi, ok := e.part.Zone(col, block)
-	lo, hi, sane := intBounds(x)
-	return sane && (!ok || lo <= zhi && zlo <= hi)
-}
-
-// intBounds returns the closed interval of integers that pass the leaf, and
-// false when none can.
-func intBounds(x *Expr) (lo, hi int64, ok bool) {
-	lo, hi = math.MinInt64, math.MaxInt64
-	switch x.Op {
-	case OpEqual:
-		return x.Value.Int, x.Value.Int, x.Value.Type == x.Col.Type
-	case OpRange:
-		if x.Lo != nil {
-			lo = x.Lo.Int
-		}
-		if x.Hi != nil {
-			hi = x.Hi.Int
-		}
-	case OpTrue, OpAnd, OpOr, OpNot, OpExists: // bound nothing
-	}
-	return lo, hi, lo <= hi
 }
 
 // inTime keeps the rows whose time lies in r, reading times only of blocks that

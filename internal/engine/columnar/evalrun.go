@@ -1,6 +1,9 @@
 package columnar
 
 import (
+	"cmp"
+	"slices"
+
 	"github.com/pandodb/pando/internal/base"
 	"github.com/pandodb/pando/internal/column"
 	"github.com/pandodb/pando/internal/index"
@@ -15,7 +18,8 @@ func evalRun(l *column.Layout, run *memtable.Run, x *Expr, r base.TimeRange) *in
 		set.Reset(run.Rows)
 		return set
 	}
-	evalRunExpr(l, run, x, set)
+	e := runEval{layout: l, run: run}
+	e.eval(x, nil, set)
 	if r.Covers(run.Time) || set.Len() == 0 {
 		return set
 	}
@@ -30,36 +34,94 @@ func evalRun(l *column.Layout, run *memtable.Run, x *Expr, r base.TimeRange) *in
 	return set
 }
 
-func evalRunExpr(l *column.Layout, run *memtable.Run, x *Expr, out *index.Set) {
-	var kid index.Set
+// runEval finds the rows of one memtable batch that match a filter.
+type runEval struct {
+	layout *column.Layout
+	run    *memtable.Run
+}
+
+// eval makes out the rows that match x, of those within (nil: of all). Other rows
+// may be in out or not: the caller intersects.
+func (e *runEval) eval(x *Expr, within, out *index.Set) {
+	n := e.run.Rows
 	switch x.Op {
 	case OpTrue:
-		out.SetRange(run.Rows, 0, uint32(run.Rows))
+		out.SetRange(n, 0, uint32(n))
 	case OpAnd:
-		out.SetRange(run.Rows, 0, uint32(run.Rows))
-		for i := range x.Kids {
-			evalRunExpr(l, run, &x.Kids[i], &kid)
-			if out.And(&kid); out.Len() == 0 {
-				return
-			}
-		}
+		e.evalAnd(x.Kids, within, out)
 	case OpOr:
-		out.Reset(run.Rows)
+		var kid index.Set
+		out.Reset(n)
 		for i := range x.Kids {
-			evalRunExpr(l, run, &x.Kids[i], &kid)
+			e.eval(&x.Kids[i], within, &kid)
 			out.Or(&kid)
 		}
 	case OpNot:
-		evalRunExpr(l, run, &x.Kids[0], out)
+		e.eval(&x.Kids[0], within, out)
 		out.Not()
+	case OpRows:
+		out.SetRows(n, rowsOfRun(e.run, x, within))
 	default:
-		v := run.Col(x.Col)
-		var docs docIndex
-		if v != nil && x.Col.Type == column.Doc && x.Op == OpEqual {
-			docs = runDocs(l, run, v)
-		}
-		out.SetRows(run.Rows, matchVector(l, v, run.Rows, x, docs))
+		out.SetRows(n, e.leaf(x, within))
 	}
+}
+
+// evalAnd evaluates look-ups first and tests last.
+func (e *runEval) evalAnd(kids []Expr, within, out *index.Set) {
+	if within != nil {
+		out.CopyFrom(within)
+	} else {
+		out.SetRange(e.run.Rows, 0, uint32(e.run.Rows))
+	}
+	order := make([]*Expr, len(kids))
+	for i := range kids {
+		order[i] = &kids[i]
+	}
+	slices.SortStableFunc(order, func(a, b *Expr) int { return cmp.Compare(a.effort(), b.effort()) })
+	var kid index.Set
+	for _, x := range order {
+		e.eval(x, out, &kid)
+		if out.And(&kid); out.Len() == 0 {
+			return
+		}
+	}
+}
+
+// effort ranks what a condition costs in a memtable batch.
+func (x *Expr) effort() int {
+	switch _, equals := x.equals(); {
+	case x.Op == OpRows:
+		return 3
+	case x.Op == OpTest:
+		return 2
+	case equals && x.Col == RowKey:
+		return 0
+	}
+	most := 1
+	for i := range x.Kids {
+		most = max(most, x.Kids[i].effort())
+	}
+	return most
+}
+
+// leaf returns the rows that pass a leaf. Where values are tested one by one and
+// the candidates have fewer than there are, it looks at candidates only.
+func (e *runEval) leaf(x *Expr, within *index.Set) []uint32 {
+	if x.onIdentity() {
+		return rowsByIdentity(e.run, x)
+	}
+	v := e.run.Col(x.Col)
+	var docs docIndex
+	if v != nil && x.Col.Type == column.Doc {
+		if _, equals := x.equals(); equals {
+			docs = runDocs(e.layout, e.run, v)
+		}
+	}
+	tested := x.Op == OpTest || x.Col.Type == column.Doc && docs == nil
+	if v != nil && tested && within != nil && within.Len() < v.Dict.Len() {
+		return matchFew(nil, candidateRows{layout: e.layout, v: v, rows: within.AppendTo(nil)}, x)
+	}
+	return matchVector(e.layout, v, e.run.Rows, x, docs)
 }
 
 // matchVector returns the rows, of a batch of n, whose value in v passes the
@@ -106,15 +168,20 @@ func matchDict(l *column.Layout, v *column.Vector, x *Expr, docs docIndex) []boo
 	return ok
 }
 
-// matchInts tests integers against the leaf as one closed interval.
+// matchInts tests integers against the leaf, if it can as one closed interval.
 func matchInts(v *column.Vector, x *Expr) []bool {
 	lo, hi, ok := intBounds(x)
 	pass := make([]bool, len(v.Ints))
-	if !ok {
-		return pass
-	}
-	for i, n := range v.Ints {
-		pass[i] = lo <= n && n <= hi
+	switch {
+	case !ok:
+	case x.Op == OpIn || x.Op == OpTest:
+		for i, n := range v.Ints {
+			pass[i] = lo <= n && n <= hi && x.matches(column.Value{Type: v.ID.Type, Int: n})
+		}
+	default:
+		for i, n := range v.Ints {
+			pass[i] = lo <= n && n <= hi
+		}
 	}
 	return pass
 }
@@ -149,10 +216,4 @@ func passedRows(v *column.Vector, pass []bool, n int, absent bool) []uint32 {
 	return rows
 }
 
-func allRows(n int) []uint32 {
-	rows := make([]uint32, n)
-	for i := range rows {
-		rows[i] = uint32(i)
-	}
-	return rows
-}
+func allRows(n int) []uint32 { return rowSpan{0, uint32(n)}.appendRows(make([]uint32, 0, n)) }
