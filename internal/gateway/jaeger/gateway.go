@@ -36,11 +36,26 @@ type Store interface {
 
 var _ Store = (*search.Traces)(nil)
 
+// Spans takes spans to keep: the bytes of an ExportTraceServiceRequest, which it
+// does not keep. Refused spans are counted and explained, not an error.
+// Implementations are safe for concurrent use.
+type Spans interface {
+	Export(ctx context.Context, wire []byte) (rejected int64, message string, err error)
+}
+
 // Options configures a Gateway. Zero fields mean the defaults.
 type Options struct {
 	// Timeout bounds each question to the store, of which a request asks one or,
 	// while it streams traces, several. Default 30 s; negative means no bound.
 	Timeout time.Duration
+	// Archive has the traces that were archived: those asked for by id are looked
+	// for in it when the store has them no more. Nil: there is no archive.
+	Archive Store
+	// ArchiveSpans takes what is to be archived. Nil: nothing can be.
+	ArchiveSpans Spans
+	// MaxClockSkew is how far spans are moved when clocks of hosts disagree: see
+	// Adjuster. Default zero, which only warns; negative is the same.
+	MaxClockSkew time.Duration
 	// Clock tells the time where a request does not. Default the system clock.
 	Clock base.Clock
 	// Logger gets errors that are ours. Default slog.Default.
@@ -65,8 +80,10 @@ func (o Options) withDefaults() Options {
 type Gateway struct {
 	jaegerpb.UnimplementedQueryServiceServer
 
-	store Store
-	opts  Options
+	store    Store
+	archive  Store // nil: there is none
+	adjuster Adjuster
+	opts     Options
 }
 
 // New returns a gateway that reads from store.
@@ -77,8 +94,16 @@ func New(store Store, o Options) (*Gateway, error) {
 	o = o.withDefaults()
 	if o.Timeout > 0 {
 		store = timedStore{store: store, timeout: o.Timeout}
+		if o.Archive != nil {
+			o.Archive = timedStore{store: o.Archive, timeout: o.Timeout}
+		}
 	}
-	return &Gateway{store: store, opts: o}, nil
+	return &Gateway{
+		store:    store,
+		archive:  o.Archive,
+		adjuster: Adjuster{MaxClockSkew: max(0, o.MaxClockSkew)},
+		opts:     o,
+	}, nil
 }
 
 // RegisterGRPC adds the QueryService to a server.

@@ -121,7 +121,7 @@ func (g *Gateway) legacySearch(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	_, err = g.writeLegacy(w, r, g.newTraceReader(ids, base.TimeRange{}), &legacyTraces{raw: s.raw})
+	_, err = g.writeLegacy(w, r, &legacyTraces{lookup: lookup{ids: ids, raw: s.raw}})
 	return err
 }
 
@@ -196,7 +196,7 @@ func (g *Gateway) legacyList(w http.ResponseWriter, r *http.Request, p *params, 
 	if err != nil {
 		return err
 	}
-	_, err = g.writeLegacy(w, r, g.newTraceReader(ids, when), &legacyTraces{raw: raw, wanted: ids})
+	_, err = g.writeLegacy(w, r, &legacyTraces{lookup: lookup{ids: ids, time: when, raw: raw, archive: true}, name: true})
 	return err
 }
 
@@ -209,7 +209,9 @@ func (g *Gateway) legacyTrace(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	found, err := g.writeLegacy(w, r, g.newTraceReader([]trace.ID{id}, when), &legacyTraces{raw: raw, must: true})
+	found, err := g.writeLegacy(w, r, &legacyTraces{
+		lookup: lookup{ids: []trace.ID{id}, time: when, raw: raw, archive: true}, must: true,
+	})
 	if err == nil && !found {
 		return errNotFound
 	}
@@ -225,23 +227,26 @@ func legacyGetParams(p *params) (base.TimeRange, bool, error) {
 	return when, raw, firstError(p.err, err)
 }
 
-// legacyTraces says how a list of traces is written.
+// legacyTraces says which traces are written, and how.
 type legacyTraces struct {
-	raw    bool
-	must   bool       // write nothing if there is no trace
-	wanted []trace.ID // name those that are missing
+	lookup
+	must bool // write nothing if there is no trace
+	name bool // name those that are missing
 }
 
 // writeLegacy streams traces in an envelope and reports whether there were any.
 // An error means that nothing was written.
-func (g *Gateway) writeLegacy(w http.ResponseWriter, r *http.Request, reader *traceReader, how *legacyTraces) (bool, error) {
+func (g *Gateway) writeLegacy(w http.ResponseWriter, r *http.Request, how *legacyTraces) (bool, error) {
+	reader := g.newTraceReader(how.lookup)
 	traces, err := reader.next(r.Context())
 	if err != nil || how.must && len(traces) == 0 {
 		return false, err
 	}
-	missing := make(map[trace.ID]bool, len(how.wanted))
-	for _, id := range how.wanted {
-		missing[id] = true
+	missing := make(map[trace.ID]bool)
+	if how.name {
+		for _, id := range how.ids {
+			missing[id] = true
+		}
 	}
 	out, enc := newOutput(w), spanEncoder{raw: how.raw}
 	out.text(`{"data":[`)
@@ -258,7 +263,7 @@ func (g *Gateway) writeLegacy(w http.ResponseWriter, r *http.Request, reader *tr
 		}
 	}
 	out.text(`],"total":0,"limit":0,"offset":0,"errors":`)
-	out.buf = appendMissing(out.buf, how.wanted, missing)
+	out.buf = appendMissing(out.buf, how.ids, missing)
 	out.text("}")
 	out.flush()
 	return found, nil

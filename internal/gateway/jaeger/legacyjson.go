@@ -28,8 +28,6 @@ const (
 
 	// noService is what Jaeger calls the sender of spans without service.name.
 	noService = "missing-service-name"
-
-	warnLink = "Invalid span link removed"
 )
 
 // maxSafeInt is the largest integer that JavaScript's numbers hold exactly.
@@ -43,14 +41,17 @@ const maxSafeInt = 1<<53 - 1
 //
 // Times and durations are in microseconds.
 type spanEncoder struct {
-	raw bool // show invalid links as they are
+	raw bool // tags and references keep the order that Jaeger stores them in
 
 	// Of the trace being written.
 	numbers   map[*trace.Resource]int // process number, from 1
 	byText    map[string]int          // processes that look the same are one
 	processes [][]byte                // their JSON; process n is at n-1
 
-	text []byte // scratch: a list or map as text
+	// Scratch.
+	text       []byte // a list or map as text
+	references []reference
+	fields     []fieldTag
 }
 
 // encode writes one trace to out; its spans are at least one.
@@ -99,7 +100,7 @@ func (e *spanEncoder) appendSpan(dst []byte, s *trace.Span) []byte {
 	dst = hex.AppendEncode(dst, s.SpanID[:])
 	dst = append(dst, `","operationName":`...)
 	dst = appendString(dst, s.Name)
-	dst, badLinks := e.appendReferences(append(dst, `,"references":[`...), s)
+	dst = e.appendReferences(append(dst, `,"references":[`...), s)
 	dst = append(dst, `],"startTime":`...)
 	dst = strconv.AppendUint(dst, s.StartNanos/1000, 10)
 	dst = append(dst, `,"duration":`...)
@@ -115,38 +116,72 @@ func (e *spanEncoder) appendSpan(dst []byte, s *trace.Span) []byte {
 	dst = append(dst, `],"processID":"p`...)
 	dst = strconv.AppendInt(dst, int64(e.process(s.Resource)), 10)
 	dst = append(dst, `","warnings":`...)
-	return append(appendWarnings(dst, warnings, badLinks), '}')
+	return append(appendWarnings(dst, warnings), '}')
 }
 
 // appendReferences appends the parent and the links of a span. A link to the
-// parent only says what kind of parent it is. Links without a trace id are
-// counted instead, unless everything is wanted raw.
-func (e *spanEncoder) appendReferences(dst []byte, s *trace.Span) (_ []byte, badLinks int) {
-	empty := len(dst)
+// parent only says what kind of parent it is.
+func (e *spanEncoder) appendReferences(dst []byte, s *trace.Span) []byte {
+	if len(s.Links) == 0 {
+		if s.ParentID.IsZero() {
+			return dst
+		}
+		return appendReference(dst, &reference{"CHILD_OF", s.TraceID, s.ParentID})
+	}
+	refs := e.references[:0]
 	if !s.ParentID.IsZero() {
-		dst = appendReference(dst, parentRefType(s), s.TraceID, s.ParentID)
+		refs = append(refs, reference{parentRefType(s), s.TraceID, s.ParentID})
 	}
 	for i := range s.Links {
-		l := &s.Links[i]
-		switch {
-		case linksParent(l, s):
-			continue
-		case l.TraceID.IsZero() && !e.raw:
-			badLinks++
-			continue
+		if l := &s.Links[i]; !linksParent(l, s) {
+			refs = append(refs, reference{refType(l), l.TraceID, l.SpanID})
 		}
-		if len(dst) > empty {
+	}
+	if !e.raw {
+		putParentFirst(refs, s.TraceID)
+	}
+	for i := range refs {
+		if i > 0 {
 			dst = append(dst, ',')
 		}
-		dst = appendReference(dst, refType(l), l.TraceID, l.SpanID)
+		dst = appendReference(dst, &refs[i])
 	}
-	return dst, badLinks
+	e.references = refs
+	return dst
 }
 
-func appendReference(dst []byte, kind string, id trace.ID, span trace.SpanID) []byte {
-	dst = append(append(dst, `{"refType":"`...), kind...)
-	dst = appendLegacyID(append(dst, `","traceID":`...), id)
-	dst = hex.AppendEncode(append(dst, `,"spanID":"`...), span[:])
+// reference is how a span refers to another.
+type reference struct {
+	kind  string
+	trace trace.ID
+	span  trace.SpanID
+}
+
+// putParentFirst moves what Jaeger's page takes for the parent to the front: the
+// first CHILD_OF of the same trace, else the first of any kind.
+func putParentFirst(refs []reference, id trace.ID) {
+	parent := -1
+	for i := range refs {
+		if refs[i].trace != id {
+			continue
+		}
+		if refs[i].kind == "CHILD_OF" {
+			parent = i
+			break
+		}
+		if parent < 0 {
+			parent = i
+		}
+	}
+	if parent > 0 {
+		refs[0], refs[parent] = refs[parent], refs[0]
+	}
+}
+
+func appendReference(dst []byte, r *reference) []byte {
+	dst = append(append(dst, `{"refType":"`...), r.kind...)
+	dst = appendLegacyID(append(dst, `","traceID":`...), r.trace)
+	dst = hex.AppendEncode(append(dst, `,"spanID":"`...), r.span[:])
 	return append(dst, `"}`...)
 }
 
@@ -183,31 +218,84 @@ func find(attrs []trace.Attr, key string) *trace.Value {
 	return nil
 }
 
-// appendSpanTags appends a span's tags: of its scope, its attributes, then of its
-// fields. Each ends with a comma but the last. Warnings that came as an attribute
-// are returned instead.
+// appendSpanTags appends a span's tags, each with a comma but the last: those
+// that stand for fields and the attributes, sorted by name. Raw, they come as
+// Jaeger stores them: of the scope, the attributes, then of the fields. Warnings
+// that came as an attribute are returned instead.
 func (e *spanEncoder) appendSpanTags(dst []byte, s *trace.Span) (_ []byte, warnings *trace.Value) {
 	empty := len(dst)
-	dst = appendTextTag(dst, tagScopeName, s.Scope.Name)
-	dst = appendTextTag(dst, tagScopeVersion, s.Scope.Version)
+	fields := e.appendFieldTags(e.fields[:0], s)
+	e.fields = fields
+	if e.raw {
+		for len(fields) > 0 && isScopeTag(fields[0].key) {
+			dst = fields[0].append(dst)
+			fields = fields[1:]
+		}
+	}
 	for i := range s.Attrs {
-		if s.Attrs[i].Key == attrWarnings {
-			warnings = &s.Attrs[i].Value
+		a := &s.Attrs[i]
+		if a.Key == attrWarnings {
+			warnings = &a.Value
 			continue
 		}
-		dst = append(e.appendTag(dst, &s.Attrs[i]), ',')
+		for !e.raw && len(fields) > 0 && fields[0].key < a.Key {
+			dst = fields[0].append(dst)
+			fields = fields[1:]
+		}
+		dst = append(e.appendTag(dst, a), ',')
 	}
-	dst = appendTextTag(dst, tagSpanKind, kindName(s.Kind))
+	for i := range fields {
+		dst = fields[i].append(dst)
+	}
+	return trimComma(dst, empty), warnings
+}
+
+// fieldTag is a tag that stands for a field of the span.
+type fieldTag struct {
+	key, value string // error has no value: it is always true
+}
+
+func isScopeTag(key string) bool { return key == tagScopeName || key == tagScopeVersion }
+
+func (f *fieldTag) append(dst []byte) []byte {
+	if f.key == tagError {
+		return append(dst, `{"key":"error","type":"bool","value":true},`...)
+	}
+	return appendTextTag(dst, f.key, f.value)
+}
+
+// appendFieldTags appends the tags for fields that are set, in their order: by
+// name or, raw, as Jaeger stores them.
+func (e *spanEncoder) appendFieldTags(dst []fieldTag, s *trace.Span) []fieldTag {
+	add := func(key, value string) {
+		if value != "" {
+			dst = append(dst, fieldTag{key, value})
+		}
+	}
+	failed, code := "", ""
 	switch s.StatusCode {
 	case 1:
-		dst = appendTextTag(dst, tagStatusCode, statusOK)
+		code = statusOK
 	case trace.StatusError:
-		dst = appendTextTag(dst, tagStatusCode, statusError)
-		dst = append(dst, `{"key":"error","type":"bool","value":true},`...)
+		failed, code = "true", statusError
 	}
-	dst = appendTextTag(dst, tagStatusMessage, s.StatusMessage)
-	dst = appendTextTag(dst, tagTraceState, s.TraceState)
-	return trimComma(dst, empty), warnings
+	if !e.raw {
+		add(tagError, failed)
+	}
+	add(tagScopeName, s.Scope.Name)
+	add(tagScopeVersion, s.Scope.Version)
+	if e.raw {
+		add(tagSpanKind, kindName(s.Kind))
+		add(tagStatusCode, code)
+		add(tagError, failed)
+		add(tagStatusMessage, s.StatusMessage)
+	} else {
+		add(tagStatusCode, code)
+		add(tagStatusMessage, s.StatusMessage)
+		add(tagSpanKind, kindName(s.Kind))
+	}
+	add(tagTraceState, s.TraceState)
+	return dst
 }
 
 // trimComma drops the comma behind the last item of a list that began empty.
@@ -252,16 +340,31 @@ func (e *spanEncoder) appendTag(dst []byte, a *trace.Attr) []byte {
 	return append(dst, '}')
 }
 
-// appendLog appends an event; its name is a field, unless a field has its place.
+// appendLog appends an event; its name is the first field, unless an attribute
+// has its place.
 func (e *spanEncoder) appendLog(dst []byte, v *trace.Event) []byte {
 	dst = strconv.AppendUint(append(dst, `{"timestamp":`...), v.TimeNanos/1000, 10)
 	dst = append(dst, `,"fields":[`...)
 	empty := len(dst)
-	if find(v.Attrs, tagEvent) == nil {
+	own := -1 // the attribute that has the place of the name
+	for i := range v.Attrs {
+		if v.Attrs[i].Key == tagEvent {
+			own = i
+			break
+		}
+	}
+	first := -1
+	switch {
+	case own < 0:
 		dst = appendTextTag(dst, tagEvent, v.Name)
+	case !e.raw && v.Attrs[own].Value.Kind == trace.KindString:
+		first = own
+		dst = append(e.appendTag(dst, &v.Attrs[own]), ',')
 	}
 	for i := range v.Attrs {
-		dst = append(e.appendTag(dst, &v.Attrs[i]), ',')
+		if i != first {
+			dst = append(e.appendTag(dst, &v.Attrs[i]), ',')
+		}
 	}
 	return append(trimComma(dst, empty), `]}`...)
 }
@@ -298,25 +401,18 @@ func (e *spanEncoder) appendProcess(dst []byte, r *trace.Resource) []byte {
 	return append(trimComma(dst, empty), `]}`...)
 }
 
-// appendWarnings appends the warnings that a span came with and those about its
-// links: a list of texts, or null.
-func appendWarnings(dst []byte, sent *trace.Value, badLinks int) []byte {
-	if sent == nil && badLinks == 0 {
+// appendWarnings appends the warnings of a span: a list of texts, or null.
+func appendWarnings(dst []byte, v *trace.Value) []byte {
+	if v == nil {
 		return append(dst, "null"...)
+	}
+	if v.Kind != trace.KindList {
+		return append(appendString(append(dst, '['), v.Str), ']')
 	}
 	dst = append(dst, '[')
 	empty := len(dst)
-	switch {
-	case sent == nil:
-	case sent.Kind == trace.KindList:
-		for i := range sent.List {
-			dst = append(appendString(dst, sent.List[i].Str), ',')
-		}
-	default:
-		dst = append(appendString(dst, sent.Str), ',')
-	}
-	for range badLinks {
-		dst = append(append(append(dst, '"'), warnLink...), `",`...)
+	for i := range v.List {
+		dst = append(appendString(dst, v.List[i].Str), ',')
 	}
 	return append(trimComma(dst, empty), ']')
 }

@@ -19,21 +19,36 @@ const (
 	hintSlack = 24 * time.Hour
 )
 
-// traceReader reads traces by id, a few at a time, in the order of the ids.
-type traceReader struct {
-	store Store
-	refs  []search.Ref
-	chunk int // refs asked for at a time
+// lookup says which traces to read, and how.
+type lookup struct {
+	ids     []trace.ID
+	time    base.TimeRange // about when they start; zero is any time
+	raw     bool           // as stored: no repairs
+	archive bool           // those that are not in the store may be in the archive
 }
 
-// newTraceReader returns a reader of the traces that start about the time, which
-// may be the zero range: any time.
-func (g *Gateway) newTraceReader(ids []trace.ID, time base.TimeRange) *traceReader {
-	refs := make([]search.Ref, len(ids))
-	for i, id := range ids {
-		refs[i] = search.Ref{ID: id, Time: time}
+// traceReader reads traces by id, a few at a time, in the order of the ids.
+type traceReader struct {
+	store   Store
+	archive Store // nil: look nowhere else
+	adjust  func(*trace.Trace)
+	refs    []search.Ref
+	chunk   int // refs asked for at a time
+}
+
+// newTraceReader returns a reader of the traces.
+func (g *Gateway) newTraceReader(l lookup) *traceReader {
+	r := &traceReader{store: g.store, refs: make([]search.Ref, len(l.ids)), chunk: chunkTraces}
+	for i, id := range l.ids {
+		r.refs[i] = search.Ref{ID: id, Time: l.time}
 	}
-	return &traceReader{store: g.store, refs: refs, chunk: chunkTraces}
+	if l.archive {
+		r.archive = g.archive
+	}
+	if !l.raw {
+		r.adjust = g.adjuster.Adjust
+	}
+	return r
 }
 
 // next returns some traces, at least one, or none at the end. Traces that are
@@ -42,7 +57,7 @@ func (g *Gateway) newTraceReader(ids []trace.ID, time base.TimeRange) *traceRead
 func (r *traceReader) next(ctx context.Context) ([]trace.Trace, error) {
 	for len(r.refs) > 0 {
 		refs := r.refs[:min(len(r.refs), r.chunk)]
-		found, err := r.store.Get(ctx, refs...)
+		found, err := r.get(ctx, refs)
 		if base.ClassOf(err) == base.ClassTooLarge && len(refs) > 1 {
 			r.chunk = len(refs) / 2
 			continue
@@ -51,22 +66,50 @@ func (r *traceReader) next(ctx context.Context) ([]trace.Trace, error) {
 			return nil, err
 		}
 		r.refs = r.refs[len(refs):]
-		byID := make(map[trace.ID]*trace.Trace, len(found))
-		for i := range found {
-			byID[found[i].ID] = &found[i]
-		}
 		ordered := make([]trace.Trace, 0, len(found))
 		for _, ref := range refs {
-			if t := byID[ref.ID]; t != nil && len(t.Spans) > 0 {
-				ordered = append(ordered, *t)
-				delete(byID, ref.ID) // asked for twice, answered once
+			t := found[ref.ID]
+			if t == nil {
+				continue
 			}
+			delete(found, ref.ID) // asked for twice, answered once
+			if r.adjust != nil {
+				r.adjust(t)
+			}
+			ordered = append(ordered, *t)
 		}
 		if len(ordered) > 0 {
 			return ordered, nil
 		}
 	}
 	return nil, nil
+}
+
+// get returns the traces of the refs that the store has or, where it has none,
+// the archive.
+func (r *traceReader) get(ctx context.Context, refs []search.Ref) (map[trace.ID]*trace.Trace, error) {
+	found := make(map[trace.ID]*trace.Trace, len(refs))
+	keep := func(traces []trace.Trace, err error) error {
+		for i := range traces {
+			if len(traces[i].Spans) > 0 {
+				found[traces[i].ID] = &traces[i]
+			}
+		}
+		return err
+	}
+	if err := keep(r.store.Get(ctx, refs...)); err != nil || r.archive == nil {
+		return found, err
+	}
+	var missing []search.Ref
+	for _, ref := range refs {
+		if found[ref.ID] == nil {
+			missing = append(missing, ref)
+		}
+	}
+	if len(missing) == 0 {
+		return found, nil
+	}
+	return found, keep(r.archive.Get(ctx, missing...))
 }
 
 // hint returns the time range of a look-up by id from what the client knows of

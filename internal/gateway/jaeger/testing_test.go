@@ -70,6 +70,7 @@ func (s *fakeStore) Get(_ context.Context, refs ...search.Ref) ([]trace.Trace, e
 	var out []trace.Trace
 	for _, t := range s.traces {
 		if slices.ContainsFunc(refs, func(r search.Ref) bool { return r.ID == t.ID }) {
+			t.Spans = slices.Clone(t.Spans) // what a store returns is its caller's
 			out = append(out, t)
 		}
 	}

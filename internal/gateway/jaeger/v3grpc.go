@@ -102,7 +102,7 @@ func (g *Gateway) getTrace(ctx context.Context, req *jaegerpb.GetTraceRequest, s
 	if err != nil {
 		return err
 	}
-	found, err := sendTraces(ctx, g.newTraceReader([]trace.ID{id}, when), stream)
+	found, err := sendTraces(ctx, g.newTraceReader(lookup{ids: []trace.ID{id}, time: when, raw: req.GetRawTraces(), archive: true}), stream)
 	if err == nil && !found {
 		return errNotFound
 	}
@@ -124,7 +124,7 @@ func (g *Gateway) findTraces(ctx context.Context, req *jaegerpb.FindTracesReques
 	if err != nil {
 		return err
 	}
-	_, err = sendTraces(ctx, g.newTraceReader(ids, base.TimeRange{}), stream)
+	_, err = sendTraces(ctx, g.newTraceReader(lookup{ids: ids, raw: req.GetQuery().GetRawTraces()}), stream)
 	return err
 }
 
@@ -243,7 +243,7 @@ func searchOf(pb *jaegerpb.TraceQueryParameters) (*searchParams, error) {
 	switch {
 	case pb == nil:
 		return nil, base.Errorf(base.ClassInvalid, "query is missing")
-	case len(pb.ProtoReflect().GetUnknown()) > 0:
+	case len(pb.ProtoReflect().GetUnknown()) > 0 || pb.GetFilter() != nil || pb.GetPagination() != nil:
 		return nil, errFilter
 	}
 	in, err := intervalOf(pb.GetStartTimeMin(), pb.GetStartTimeMax())

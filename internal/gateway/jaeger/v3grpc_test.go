@@ -119,6 +119,7 @@ func TestGRPCGetTrace(t *testing.T) {
 	store := &fakeStore{traces: []trace.Trace{tr}}
 	got, err := receive(dial(t, store).GetTrace(t.Context(), &jaegerpb.GetTraceRequest{
 		TraceId:   strings.ToUpper(tr.ID.String()),
+		RawTraces: true,
 		StartTime: timestamppb.New(time.Time{}), // as Go clients say "none"
 		EndTime:   timestamppb.New(testNow),
 	}))
@@ -272,7 +273,7 @@ func TestGRPCErrors(t *testing.T) {
 		"absurd depth":      {call: withQuery(func(q *jaegerpb.TraceQueryParameters) { q.SearchDepth = math.MaxInt32 }), code: codes.InvalidArgument, msg: "1 to 10000"},
 		"nameless tag":      {call: withQuery(func(q *jaegerpb.TraceQueryParameters) { q.Attributes = map[string]string{"": "x"} }), code: codes.InvalidArgument, msg: "key"},
 		"structured filter": {call: withQuery(func(q *jaegerpb.TraceQueryParameters) {
-			q.ProtoReflect().SetUnknown(protowire.AppendString(protowire.AppendTag(nil, 10, protowire.BytesType), ""))
+			q.ProtoReflect().SetUnknown(protowire.AppendString(protowire.AppendTag(nil, 99, protowire.BytesType), ""))
 		}), code: codes.InvalidArgument, msg: "not supported"},
 		"no service": {call: func(ctx context.Context, c jaegerpb.QueryServiceClient) error {
 			_, err := c.GetOperations(ctx, &jaegerpb.GetOperationsRequest{})

@@ -83,12 +83,12 @@ func (g *Gateway) v3Trace(w http.ResponseWriter, r *http.Request) error {
 	p := newParams(r.URL.RawQuery)
 	start, hasStart := p.instant("startTime", "start_time")
 	end, hasEnd := p.instant("endTime", "end_time")
-	p.boolean("rawTraces", "raw_traces") // checked only: spans come as stored
+	raw := p.boolean("rawTraces", "raw_traces")
 	when, err := hint(start, hasStart, end, hasEnd)
 	if err != nil || p.err != nil {
 		return firstError(p.err, err)
 	}
-	found, err := g.writeV3(w, r, g.newTraceReader([]trace.ID{id}, when))
+	found, err := g.writeV3(w, r, lookup{ids: []trace.ID{id}, time: when, raw: raw, archive: true})
 	if err == nil && !found {
 		return errNotFound
 	}
@@ -108,7 +108,7 @@ func (g *Gateway) v3Find(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	found, err := g.writeV3(w, r, g.newTraceReader(ids, base.TimeRange{}))
+	found, err := g.writeV3(w, r, lookup{ids: ids, raw: s.raw})
 	if err == nil && !found {
 		return base.Errorf(base.ClassNotFound, "No traces found") // Jaeger's words
 	}
@@ -117,7 +117,8 @@ func (g *Gateway) v3Find(w http.ResponseWriter, r *http.Request) error {
 
 // writeV3 streams traces as one TracesData and reports whether there were any;
 // if not, or with an error, nothing was written.
-func (g *Gateway) writeV3(w http.ResponseWriter, r *http.Request, reader *traceReader) (bool, error) {
+func (g *Gateway) writeV3(w http.ResponseWriter, r *http.Request, l lookup) (bool, error) {
+	reader := g.newTraceReader(l)
 	traces, err := reader.next(r.Context())
 	if err != nil || len(traces) == 0 {
 		return false, err

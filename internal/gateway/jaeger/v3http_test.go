@@ -56,15 +56,18 @@ func TestV3Catalogues(t *testing.T) {
 
 func TestV3TraceGolden(t *testing.T) {
 	store := &fakeStore{traces: []trace.Trace{richTrace()}}
-	w := get(t, store, "/api/v3/traces/"+traceID(0xabc).String()+"?start_time=2026-11-20T00:00:00Z&endTime=2026-11-21T00:00:00Z")
-	if w.Code != http.StatusOK {
-		t.Fatalf("status %d: %s", w.Code, w.Body)
+	target := "/api/v3/traces/" + traceID(0xabc).String() + "?start_time=2026-11-20T00:00:00Z&endTime=2026-11-21T00:00:00Z"
+	for name, target := range map[string]string{"v3_trace.json": target + "&rawTraces=true", "v3_trace_adjusted.json": target} {
+		w := get(t, store, target)
+		if w.Code != http.StatusOK {
+			t.Fatalf("status %d: %s", w.Code, w.Body)
+		}
+		var pretty bytes.Buffer
+		if err := json.Indent(&pretty, w.Body.Bytes(), "", "  "); err != nil {
+			t.Fatal(err)
+		}
+		wantGolden(t, name, pretty.Bytes())
 	}
-	var pretty bytes.Buffer
-	if err := json.Indent(&pretty, w.Body.Bytes(), "", "  "); err != nil {
-		t.Fatal(err)
-	}
-	wantGolden(t, "v3_trace.json", pretty.Bytes())
 	day := int64(24 * time.Hour)
 	noon := testNow.UnixNano()
 	if want := (base.TimeRange{Start: noon - day/2 - day, End: noon + day/2 + day}); store.refs[0].Time != want {
@@ -84,7 +87,7 @@ func TestV3SearchIsOTLP(t *testing.T) {
 			store.traces = append(store.traces, tr)
 			wire = trace.AppendOTLP(wire, tr.Spans)
 		}
-		w := get(t, &store, "/api/v3/traces?"+aDay)
+		w := get(t, &store, "/api/v3/traces?query.rawTraces=true&"+aDay)
 		body, ok := bytes.CutPrefix(w.Body.Bytes(), []byte(`{"result":`))
 		if !ok {
 			t.Fatalf("seed %d: %s", seed, w.Body)
@@ -106,7 +109,7 @@ func TestV3JSONIsProtoJSON(t *testing.T) {
 	for i := range tr.Spans { // hex digits are base64 too, of other bytes
 		tr.Spans[i].Links = nil
 	}
-	w := get(t, &fakeStore{traces: []trace.Trace{tr}}, "/api/v3/traces?"+aDay)
+	w := get(t, &fakeStore{traces: []trace.Trace{tr}}, "/api/v3/traces?query.raw_traces=true&"+aDay)
 	body := bytes.TrimPrefix(w.Body.Bytes(), []byte(`{"result":`))
 	var got tracepb.TracesData
 	if err := protojson.Unmarshal(body[:len(body)-1], &got); err != nil {
