@@ -40,6 +40,8 @@ func (f *front) routes(ingest *otlp.Gateway, query *jaeger.Gateway, page http.Ha
 	m.Handle("/debug/pprof/trace", local(http.HandlerFunc(pprof.Trace)))
 	m.Handle("POST /api/admin/flush", local(f.task((*Server).Flush)))
 	m.Handle("POST /api/admin/compact", local(f.task((*Server).Compact)))
+	m.Handle("POST /api/admin/purge", local(f.task(func(s *Server, ctx context.Context) error { return s.Purge(ctx, false) })))
+	m.Handle("POST /api/admin/purge-archive", local(f.task(func(s *Server, ctx context.Context) error { return s.Purge(ctx, true) })))
 	m.Handle("/", page)
 	for _, signal := range []string{"metrics", "logs"} {
 		m.HandleFunc("/v1/"+signal, func(w http.ResponseWriter, _ *http.Request) {

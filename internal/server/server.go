@@ -324,3 +324,22 @@ func (s *Server) Stats() selfmon.TabletStats {
 
 // DataDir returns the directory the server keeps its data in.
 func (s *Server) DataDir() string { return s.o.Config.DataDir }
+
+// Purge drops all spans acknowledged before the call, durably, and with them the
+// names of services and operations. Archived traces stay unless archived is set,
+// which drops them instead.
+func (s *Server) Purge(ctx context.Context, archived bool) error {
+	of := s.traces
+	if archived {
+		of = s.archive
+	}
+	tablets, err := s.catalog.TabletMap(of.spec.ID)
+	if err != nil {
+		return err
+	}
+	ids := make([]base.TabletID, tablets.Len())
+	for i := range ids {
+		ids[i] = tablets.At(i).ID
+	}
+	return s.node.Purge(ctx, ids...)
+}

@@ -2,6 +2,7 @@ package server_test
 
 import (
 	"io/fs"
+	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -149,5 +150,31 @@ func TestBadgerDirectoryIsLeftAlone(t *testing.T) {
 		if names, err := os.ReadDir(dir); err != nil || len(names) != 1 {
 			t.Errorf("%s: the directory holds %v, %v", name, names, err)
 		}
+	}
+}
+
+// TestPurge drops spans and the catalogue of names; what comes after is taken.
+func TestPurge(t *testing.T) {
+	c := corpusOf(50)
+	s, err := tryStart(t, func(c *server.Config) { c.Storage.Ephemeral = true })
+	if err != nil {
+		t.Fatal(err)
+	}
+	send(t, s.Addr(), c)
+	if names, err := s.Traces().Services(t.Context()); err != nil || len(names) == 0 {
+		t.Fatalf("services before: %v, %v", names, err)
+	}
+	res, err := http.Post("http://"+s.Addr()+"/api/admin/purge", "", nil)
+	if err != nil || res.StatusCode != http.StatusOK {
+		t.Fatalf("purge: %v, %v", res, err)
+	}
+	_ = res.Body.Close()
+	if names, err := s.Traces().Services(t.Context()); err != nil || len(names) != 0 {
+		t.Errorf("services after: %v, %v", names, err)
+	}
+	send(t, s.Addr(), c)
+	compare(t, "sent again", s, corpus.NewOracle(c.Config()))
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
 	}
 }

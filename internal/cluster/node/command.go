@@ -7,17 +7,31 @@ import (
 	"github.com/pandodb/pando/internal/column"
 )
 
-// TabletBatch is rows for one tablet.
+// TabletBatch is rows for one tablet, or the end of all it has.
 type TabletBatch struct {
 	Tablet base.TabletID
-	Batch  *column.Batch
+	Batch  *column.Batch // nil purges the tablet
 }
 
-const commandVersion = 1
+// The first byte of a log entry says what it asks for.
+const (
+	commandWrite = 1 // count, then tablet, length and batch each
+	commandPurge = 2 // count, then tablets
+)
+
+// appendPurge appends the log entry that purges tablets.
+func appendPurge(dst []byte, tablets []TabletBatch) []byte {
+	dst = append(dst, commandPurge)
+	dst = binary.AppendUvarint(dst, uint64(len(tablets)))
+	for _, t := range tablets {
+		dst = binary.AppendUvarint(dst, uint64(t.Tablet))
+	}
+	return dst
+}
 
 // appendCommand appends the log entry of the writes.
 func appendCommand(dst []byte, writes []TabletBatch) []byte {
-	dst = append(dst, commandVersion)
+	dst = append(dst, commandWrite)
 	dst = binary.AppendUvarint(dst, uint64(len(writes)))
 	for _, w := range writes {
 		dst = binary.AppendUvarint(dst, uint64(w.Tablet))
@@ -43,8 +57,8 @@ func putLength(dst []byte, n int) {
 
 // decodeCommand decodes a log entry. The batches alias data.
 func decodeCommand(data []byte) ([]TabletBatch, error) {
-	if len(data) == 0 || data[0] != commandVersion {
-		return nil, base.Corruptionf("command", 0, "unknown version: written by a newer program")
+	if len(data) == 0 || data[0] != commandWrite && data[0] != commandPurge {
+		return nil, base.Corruptionf("command", 0, "unknown kind: written by a newer program")
 	}
 	off := 1
 	next := func() (uint64, bool) {
@@ -64,6 +78,10 @@ func decodeCommand(data []byte) ([]TabletBatch, error) {
 		tablet, ok := next()
 		if !ok || tablet == 0 {
 			return nil, base.Corruptionf("command", int64(off), "bad tablet")
+		}
+		if data[0] == commandPurge {
+			writes = append(writes, TabletBatch{Tablet: base.TabletID(tablet)})
+			continue
 		}
 		size, ok := next()
 		if !ok || size > uint64(len(data)-off) {

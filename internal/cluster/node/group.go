@@ -49,7 +49,11 @@ func (g *group) Apply(entries []replica.Applied) {
 			}
 		}
 		for _, w := range writes {
-			if t := g.tablet(w.Tablet); t != nil {
+			switch t := g.tablet(w.Tablet); {
+			case t == nil:
+			case w.Batch == nil:
+				t.Purge(e.Position)
+			default:
 				t.Apply(e.Position, w.Batch)
 			}
 		}

@@ -51,6 +51,9 @@ func (t *Tablet) applyLocked(c change) error {
 	case closed: // the directory may be somebody else's by now
 		return t.errClosed()
 	}
+	if err := t.overtaken(&c, old.snap); err != nil {
+		return err
+	}
 	snap := old.snap.Clone()
 	snap.NextPart = nextPart
 	c.editSnapshot(snap)

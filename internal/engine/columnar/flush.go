@@ -49,7 +49,9 @@ func (t *Tablet) flushAll(ctx context.Context) error {
 		if err := errors.Join(ctx.Err(), t.Err()); err != nil {
 			return err
 		}
-		if err := t.flush(m); err != nil {
+		if err := t.flush(m); errors.Is(err, errOvertaken) {
+			continue // by a purge: its rows are gone
+		} else if err != nil {
 			return err
 		}
 		t.o.OnFlushed()

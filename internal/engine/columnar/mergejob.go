@@ -102,6 +102,9 @@ func (t *Tablet) mergeSegment(ctx context.Context, start int64, force bool) erro
 		done.BytesIn += inputs[i].Meta().Bytes
 	}
 	out, err := t.merge(ctx, base.TimeRange{Start: seg.Start, End: seg.End}, inputs, pick)
+	if errors.Is(err, errOvertaken) {
+		return nil // the next merge finds what there is
+	}
 	if err != nil {
 		return err
 	}
