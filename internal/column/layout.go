@@ -57,6 +57,8 @@ type Layout struct {
 	Rule     Rule
 	// Projections are kept with every part, ascending by name.
 	Projections []Projection
+	// Digest is kept with every part beside them; nil for none.
+	Digest *Digest
 	// BlockRows is the aim for rows per block; blocks close at the next key
 	// boundary, at 2×BlockRows at the latest. Zero means 1024.
 	BlockRows int
@@ -103,7 +105,7 @@ func (l *Layout) Spec(id ID) Spec {
 
 // Validate reports everything that is wrong with the layout.
 func (l *Layout) Validate() error {
-	var errs []error
+	errs := []error{l.validateDigest()}
 	if l.Name == "" {
 		errs = append(errs, errors.New("layout has no name"))
 	}

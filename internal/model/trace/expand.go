@@ -3,6 +3,7 @@ package trace
 import (
 	"encoding/binary"
 	"encoding/hex"
+	"slices"
 
 	"github.com/pandodb/pando/internal/column"
 	"github.com/pandodb/pando/internal/otlpwire"
@@ -25,16 +26,18 @@ const maxTagPath = 1 << 10
 
 // Field numbers of the messages that documents hold.
 const (
-	fieldResourceAttrs = 1
-	fieldScopeName     = 1
-	fieldScopeVersion  = 2
-	fieldScopeAttrs    = 3
-	fieldSpanAttrs     = 9
-	fieldEventName     = 2
-	fieldEventAttrs    = 3
-	fieldLinkTraceID   = 1
-	fieldLinkSpanID    = 2
-	fieldLinkAttrs     = 4
+	fieldResourceAttrs  = 1
+	fieldScopeName      = 1
+	fieldScopeVersion   = 2
+	fieldScopeAttrs     = 3
+	fieldSpanAttrs      = 9
+	fieldEventTime      = 1
+	fieldEventName      = 2
+	fieldEventAttrs     = 3
+	fieldLinkTraceID    = 1
+	fieldLinkSpanID     = 2
+	fieldLinkTraceState = 3
+	fieldLinkAttrs      = 4
 )
 
 // appendGroupDoc appends the document of a resource or scope; see doc.go.
@@ -64,7 +67,8 @@ func splitGroupDoc(doc []byte) (schemaURL, msg []byte, ok bool) {
 //
 // A list is a tag per element under the list's name, so that a search finds a
 // list by any element; an entry of a map is named map key, dot, entry key. Empty
-// values are no tags.
+// values are no tags, nor are attributes of events and links that bear the name
+// of a derived tag: that name always tells of the field.
 func Expand(id column.ID, doc []byte, emit func(column.Tag) bool) {
 	x := expander{emit: emit}
 	if id.Family == FamilyAttr {
@@ -86,11 +90,13 @@ func Expand(id column.ID, doc []byte, emit func(column.Tag) bool) {
 			x.attrs(msg, fieldScopeAttrs)
 		}
 	case ColEvents:
+		x.derived = derivedEventTags
 		for f := otlpwire.FramesOf(doc, otlpwire.FieldEvents); f.Next() && !x.stop; {
 			x.text(TagEventName, last(f.Bytes(), fieldEventName))
 			x.attrs(f.Bytes(), fieldEventAttrs)
 		}
 	case ColLinks:
+		x.derived = derivedLinkTags
 		for f := otlpwire.FramesOf(doc, otlpwire.FieldLinks); f.Next() && !x.stop; {
 			x.hex(TagLinkTraceID, last(f.Bytes(), fieldLinkTraceID))
 			x.hex(TagLinkSpanID, last(f.Bytes(), fieldLinkSpanID))
@@ -110,10 +116,17 @@ func last(msg []byte, field uint32) []byte {
 	return v
 }
 
+// derivedEventTags and derivedLinkTags are names that attributes cannot take.
+var (
+	derivedEventTags = []string{TagEventName}
+	derivedLinkTags  = []string{TagLinkTraceID, TagLinkSpanID}
+)
+
 type expander struct {
-	emit func(column.Tag) bool
-	stop bool
-	buf  [64]byte
+	emit    func(column.Tag) bool
+	derived []string
+	stop    bool
+	buf     [64]byte
 }
 
 func (x *expander) tag(name []byte, v column.Value) {
@@ -140,6 +153,9 @@ func (x *expander) attrs(msg []byte, field uint32) {
 	for f := otlpwire.FramesOf(msg, field); f.Next() && !x.stop; {
 		if a.Decode(f.Bytes()) != nil {
 			return
+		}
+		if len(x.derived) > 0 && slices.Contains(x.derived, string(a.Key)) {
+			continue
 		}
 		x.value(a.Key, &a.Value, 0)
 	}

@@ -78,6 +78,7 @@ var layout = &column.Layout{
 	},
 	Rule:        column.DropExact,
 	Projections: []column.Projection{{Name: "operations", Refs: OperationRefs}},
+	Digest:      redDigest,
 	Expand:      Expand,
 }
 

@@ -1,0 +1,214 @@
+package trace
+
+import (
+	"encoding/binary"
+	"math"
+	"slices"
+
+	"github.com/pandodb/pando/internal/base"
+)
+
+// DecodeDigest decodes a digest. It accepts any bytes: damage is a
+// base.ClassCorruption error.
+func DecodeDigest(src []byte) (*Digest, error) {
+	if len(src) < 2 || src[0] != digestVersion || src[1] > 1 {
+		return nil, base.Errorf(base.ClassCorruption, "digest: unknown version or flags")
+	}
+	d := digestDecoder{src: src[2:]}
+	out := &Digest{Folded: src[1] == 1, Dropped: d.uint()}
+	d.texts()
+	d.base = d.minuteOf(d.varint())
+	groups := d.groups()
+	out.Operations = make([]OperationCells, len(groups))
+	for i, g := range groups {
+		out.Operations[i] = OperationCells{Service: d.list[g.a], Name: d.list[g.b], Kind: g.kind, Cells: g.cells}
+	}
+	groups = d.groups()
+	out.Edges = make([]EdgeCells, len(groups))
+	for i, g := range groups {
+		out.Edges[i] = EdgeCells{Parent: d.list[g.a], Child: d.list[g.b], Kind: g.kind, Cells: g.cells}
+	}
+	d.open(out)
+	if d.bad || len(d.src) != 0 {
+		return nil, base.Errorf(base.ClassCorruption, "digest is malformed")
+	}
+	return out, nil
+}
+
+// digestDecoder reads the parts of a digest. After damage it is bad and empty,
+// and reads zeros.
+type digestDecoder struct {
+	src  []byte
+	bad  bool
+	list []string // the texts
+	base int32
+}
+
+func (d *digestDecoder) fail() { d.src, d.bad = nil, true }
+
+func (d *digestDecoder) uint() uint64 {
+	v, n := binary.Uvarint(d.src)
+	if n <= 0 {
+		d.fail()
+		return 0
+	}
+	d.src = d.src[n:]
+	return v
+}
+
+func (d *digestDecoder) varint() int64 {
+	v, n := binary.Varint(d.src)
+	if n <= 0 {
+		d.fail()
+		return 0
+	}
+	d.src = d.src[n:]
+	return v
+}
+
+// below reads an integer below n.
+func (d *digestDecoder) below(n int) int {
+	v := d.uint()
+	if v >= uint64(n) {
+		d.fail()
+		return 0
+	}
+	return int(v)
+}
+
+// count reads a number of things that take at least size bytes each, so that it
+// can be trusted with an allocation.
+func (d *digestDecoder) count(size int) int {
+	v := d.uint()
+	if v > uint64(len(d.src)/size) {
+		d.fail()
+		return 0
+	}
+	return int(v)
+}
+
+func (d *digestDecoder) bytes(n int) []byte {
+	if n > len(d.src) {
+		d.fail()
+		return make([]byte, n)
+	}
+	v := d.src[:n]
+	d.src = d.src[n:]
+	return v
+}
+
+// small reads a count that fits 32 bits.
+func (d *digestDecoder) small() uint32 {
+	v := d.uint()
+	if v > math.MaxUint32 {
+		d.fail()
+		return 0
+	}
+	return uint32(v)
+}
+
+func (d *digestDecoder) minuteOf(v int64) int32 {
+	if v < math.MinInt32 || v > math.MaxInt32 {
+		d.fail()
+		return 0
+	}
+	return int32(v)
+}
+
+// minute reads a minute as the difference to one before.
+func (d *digestDecoder) minute(last int32) int32 {
+	return d.minuteOf(int64(last) + int64(d.small()))
+}
+
+func (d *digestDecoder) texts() {
+	d.list = make([]string, d.count(1))
+	for i := range d.list {
+		d.list[i] = string(d.bytes(d.count(1)))
+		if i > 0 && d.list[i] <= d.list[i-1] {
+			d.fail()
+		}
+	}
+}
+
+// cellGroup is an operation or an edge with its cells.
+type cellGroup struct {
+	a, b  int // texts
+	kind  Kind
+	cells []Cell
+}
+
+func (d *digestDecoder) groups() []cellGroup {
+	out := make([]cellGroup, d.count(4))
+	for i := range out {
+		g := cellGroup{a: d.below(len(d.list)), b: d.below(len(d.list)), kind: Kind(d.below(len(kindNames)))}
+		g.cells = d.cells()
+		if d.bad {
+			return nil
+		}
+		out[i] = g
+	}
+	return out
+}
+
+func (d *digestDecoder) cells() []Cell {
+	out := make([]Cell, d.count(3))
+	last := d.base
+	for i := range out {
+		out[i].Minute = d.minute(last)
+		if i > 0 && out[i].Minute == last {
+			d.fail()
+		}
+		last = out[i].Minute
+		out[i].Errors = d.small()
+		out[i].Latency = d.latency()
+	}
+	return out
+}
+
+func (d *digestDecoder) latency() []LatencyCount {
+	out := make([]LatencyCount, d.count(2))
+	bucket := 0
+	for i := range out {
+		step := d.below(NumBuckets)
+		if bucket += step; bucket >= NumBuckets || i > 0 && step == 0 {
+			d.fail()
+			return nil
+		}
+		out[i] = LatencyCount{Bucket: Bucket(bucket), Count: d.small()}
+	}
+	return out
+}
+
+// open reads the open calls.
+func (d *digestDecoder) open(out *Digest) {
+	const callBytes = 8 + 4
+	out.traces = make([]openKey, d.count(1+16+1+callBytes))
+	for t := range out.traces {
+		resource := base.ResourceID(d.small())
+		id := ID(d.bytes(len(ID{})))
+		key := openKey{resource, PlacementHash(id), id}
+		if t > 0 && compareKeys(&out.traces[t-1], &key) >= 0 {
+			d.fail()
+		}
+		out.traces[t] = key
+		n := d.count(callBytes)
+		out.Open = slices.Grow(out.Open, n)
+		for range n {
+			call := OpenCall{
+				trace:  uint32(t),
+				Parent: binary.BigEndian.Uint64(d.bytes(8)),
+			}
+			if s := d.below(len(d.list)); !d.bad {
+				call.Service = d.list[s]
+			}
+			call.Kind = Kind(d.below(len(kindNames)))
+			call.Minute = d.minute(d.base)
+			v := d.below(2 * NumBuckets)
+			call.Bucket, call.Failed = Bucket(v>>1), v&1 == 1
+			out.Open = append(out.Open, call)
+		}
+		if d.bad {
+			return
+		}
+	}
+}

@@ -1,0 +1,278 @@
+package trace
+
+import (
+	"bytes"
+
+	"github.com/pandodb/pando/internal/base"
+	"github.com/pandodb/pando/internal/column"
+)
+
+// digestFolder builds a Digest: events for operations as rows come, events for
+// calls between services when a trace is complete.
+type digestFolder struct {
+	names digestNames
+	plus  digestSide
+	minus digestSide // what Remove takes out
+
+	joined  []openSpan          // of joined digests
+	removed map[string]struct{} // keys of minus
+	dropped uint64
+	folded  bool
+}
+
+// digestSide counts the rows of one sign.
+type digestSide struct {
+	ops, edges eventCounter
+	key        []byte // of the trace that is not complete
+	trace      openKey
+	rows       []digestRow
+	open       []openSpan
+	byID       rowTable
+}
+
+// digestRow is what a digest needs of a span.
+type digestRow struct {
+	id, parent uint64
+	service    uint32
+	minute     int32
+	kind       Kind
+	bucket     Bucket
+	failed     bool
+}
+
+// openSpan is a span whose parent is not among the rows.
+type openSpan struct {
+	openKey
+	digestRow
+}
+
+// openKey is the key of an open span, in comparable pieces.
+type openKey struct {
+	resource base.ResourceID
+	hash     uint64
+	trace    ID
+}
+
+func newDigestFolder() *digestFolder {
+	f := &digestFolder{removed: make(map[string]struct{})}
+	f.names.init()
+	return f
+}
+
+// Add implements column.DigestFolder.
+func (f *digestFolder) Add(b *column.Batch) error {
+	if err := f.fold(b, &f.plus); err != nil {
+		return err
+	}
+	if len(f.plus.open) > 2*maxOpenCalls {
+		f.plus.open = f.newest(f.plus.open)
+	}
+	return nil
+}
+
+// Remove implements column.DigestFolder.
+func (f *digestFolder) Remove(b *column.Batch) error {
+	if err := f.fold(b, &f.minus); err != nil {
+		return err
+	}
+	f.finishTrace(&f.minus)
+	f.minus.open = f.minus.open[:0]
+	for k := range b.Keys.Len() {
+		f.removed[string(b.Keys.Value(uint32(k)))] = struct{}{}
+	}
+	return nil
+}
+
+// Join implements column.DigestFolder.
+func (f *digestFolder) Join(digest any) bool {
+	d := digest.(*Digest)
+	if d.Folded || f.folded {
+		return false
+	}
+	for i := range d.Operations {
+		x := &d.Operations[i]
+		id := f.names.operation(f.names.service([]byte(x.Service)), f.names.text([]byte(x.Name)), x.Kind)
+		joinCells(&f.plus.ops, id, x.Cells)
+	}
+	for i := range d.Edges {
+		x := &d.Edges[i]
+		if id, ok := f.names.edge(f.names.service([]byte(x.Parent)), f.names.service([]byte(x.Child)), x.Kind); ok {
+			joinCells(&f.plus.edges, id, x.Cells)
+		}
+	}
+	for i := range d.Open {
+		o := &d.Open[i]
+		f.joined = append(f.joined, openSpan{
+			openKey: d.traces[o.trace],
+			digestRow: digestRow{
+				parent: o.Parent, service: f.names.service([]byte(o.Service)),
+				minute: o.Minute, kind: o.Kind, bucket: o.Bucket, failed: o.Failed,
+			},
+		})
+	}
+	f.dropped += d.Dropped
+	return true
+}
+
+func joinCells(c *eventCounter, id uint32, cells []Cell) {
+	for i := range cells {
+		x := &cells[i]
+		for _, l := range x.Latency {
+			c.addMany(eventOf(id, x.Minute, l.Bucket), int64(l.Count))
+		}
+		if x.Errors > 0 {
+			c.addMany(eventOf(id, x.Minute, errorMark), int64(x.Errors))
+		}
+	}
+}
+
+// intCursor reads an Int64 column row by row; absent values are zero.
+type intCursor struct {
+	rows []uint32
+	vals []int64
+	at   int
+}
+
+func newIntCursor(v *column.Vector) intCursor {
+	if v == nil {
+		return intCursor{}
+	}
+	return intCursor{rows: v.Rows, vals: v.Ints}
+}
+
+// value returns the value of a row; rows ascend from call to call.
+func (c *intCursor) value(row int) int64 {
+	if c.rows == nil {
+		if row < len(c.vals) {
+			return c.vals[row]
+		}
+		return 0
+	}
+	for c.at < len(c.rows) && int(c.rows[c.at]) < row {
+		c.at++
+	}
+	if c.at < len(c.rows) && int(c.rows[c.at]) == row {
+		return c.vals[c.at]
+	}
+	return 0
+}
+
+// codeCursor reads a coded column row by row as codes of digestNames; absent
+// values have the code zero, that of the empty text.
+type codeCursor struct {
+	rows, codes []uint32
+	names       []uint32 // by code, plus one; zero is not known yet
+	dict        *column.Dict
+	name        func([]byte) uint32
+	at          int
+}
+
+func newCodeCursor(v *column.Vector, name func([]byte) uint32) codeCursor {
+	if v == nil {
+		return codeCursor{rows: []uint32{}}
+	}
+	return codeCursor{rows: v.Rows, codes: v.Codes, names: make([]uint32, v.Dict.Len()), dict: &v.Dict, name: name}
+}
+
+func (c *codeCursor) value(row int) uint32 {
+	pos := row
+	if c.rows != nil {
+		for c.at < len(c.rows) && int(c.rows[c.at]) < row {
+			c.at++
+		}
+		if c.at == len(c.rows) || int(c.rows[c.at]) != row {
+			return 0
+		}
+		pos = c.at
+	}
+	code := c.codes[pos]
+	if c.names[code] == 0 {
+		c.names[code] = c.name(c.dict.Value(code)) + 1
+	}
+	return c.names[code] - 1
+}
+
+// fold counts the rows and remembers those of the last trace.
+func (f *digestFolder) fold(b *column.Batch, s *digestSide) error {
+	durations, kinds := newIntCursor(b.Col(ColDuration)), newIntCursor(b.Col(ColKind))
+	parents, statuses := newIntCursor(b.Col(ColParent)), newIntCursor(b.Col(ColStatus))
+	names := newCodeCursor(b.Col(ColName), f.names.text)
+	services := newCodeCursor(b.Col(ColResource), func(doc []byte) uint32 { return f.names.service(ServiceOf(doc)) })
+	for r := range b.Rows {
+		if r == 0 || b.KeyCodes[r] != b.KeyCodes[r-1] {
+			if err := f.beginTrace(s, b.Key(r)); err != nil {
+				return err
+			}
+		}
+		start, took := uint64(b.Times[r]), uint64(durations.value(r))
+		if start+took < start {
+			took = 0 // the clock ran backwards
+		}
+		row := digestRow{
+			id: b.IDs[r], parent: uint64(parents.value(r)), service: services.value(r),
+			minute: MinuteOf(b.Times[r]), kind: digestKind(kinds.value(r)),
+			bucket: BucketOf(took), failed: statuses.value(r) == StatusError,
+		}
+		op := f.names.operation(row.service, names.value(r), row.kind)
+		s.ops.add(eventOf(op, row.minute, row.bucket))
+		if row.failed {
+			s.ops.add(eventOf(op, row.minute, errorMark))
+		}
+		s.rows = append(s.rows, row)
+	}
+	return nil
+}
+
+// digestKind reads kinds that nobody defined as unspecified.
+func digestKind(k int64) Kind {
+	if k < 0 || k >= int64(len(kindNames)) {
+		return KindUnspecified
+	}
+	return Kind(k)
+}
+
+// beginTrace completes the last trace, unless the key goes on with it.
+func (f *digestFolder) beginTrace(s *digestSide, key []byte) error {
+	if bytes.Equal(s.key, key) && len(s.rows) > 0 {
+		return nil
+	}
+	resource, id, err := ParseKey(key)
+	if err != nil {
+		return base.Mark(base.ClassCorruption, err)
+	}
+	f.finishTrace(s)
+	s.key, s.trace = append(s.key[:0], key...), openKey{resource, PlacementHash(id), id}
+	return nil
+}
+
+// finishTrace counts the calls between services of a whole trace.
+func (f *digestFolder) finishTrace(s *digestSide) {
+	s.byID.fill(s.rows)
+	for i := range s.rows {
+		row := &s.rows[i]
+		if row.parent == 0 {
+			continue
+		}
+		caller, found := s.byID.caller(s.rows, row)
+		switch {
+		case !found:
+			s.open = append(s.open, openSpan{s.trace, *row})
+		case caller != row.service:
+			f.call(s, caller, row)
+		}
+	}
+	s.rows = s.rows[:0]
+}
+
+// call counts a call between services.
+func (f *digestFolder) call(s *digestSide, caller uint32, row *digestRow) {
+	id, ok := f.names.edge(caller, row.service, row.kind)
+	if !ok {
+		f.folded = true
+		return
+	}
+	s.edges.add(eventOf(id, row.minute, row.bucket))
+	if row.failed {
+		s.edges.add(eventOf(id, row.minute, errorMark))
+	}
+}
