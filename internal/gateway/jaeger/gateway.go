@@ -1,10 +1,14 @@
 package jaeger
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"io"
 	"log/slog"
 	"net/http"
+	"slices"
+	"strings"
 	"time"
 
 	"google.golang.org/grpc"
@@ -97,6 +101,9 @@ func New(store Store, o Options) (*Gateway, error) {
 		if o.Archive != nil {
 			o.Archive = timedStore{store: o.Archive, timeout: o.Timeout}
 		}
+		if o.ArchiveSpans != nil {
+			o.ArchiveSpans = timedSpans{spans: o.ArchiveSpans, timeout: o.Timeout}
+		}
 	}
 	return &Gateway{
 		store:    store,
@@ -120,26 +127,41 @@ func (g *Gateway) ServiceNames() []string {
 // RegisterHTTP adds the addresses of both HTTP surfaces to a mux. Under /api/ it
 // takes only Jaeger's own, so that others can live there too.
 func (g *Gateway) RegisterHTTP(mux *http.ServeMux) {
-	legacy := func(path string, serve handler) { mux.Handle(path, g.handle(serve, writeLegacyError)) }
+	legacy := func(path string, serve handler) { mux.Handle(path, g.handle(endpoint{serve: pretty(serve)})) }
 	legacy("/api/services", g.legacyServices)
 	legacy("/api/services/{service}/operations", g.legacyServiceOperations)
 	legacy("/api/operations", g.legacyOperations)
 	legacy("/api/traces", g.legacySearch)
 	legacy("/api/traces/{id}", g.legacyTrace)
 	legacy("/api/dependencies", g.legacyDependencies)
+	mux.Handle("/api/archive/{id}", g.handle(endpoint{serve: pretty(g.legacyArchive), allow: http.MethodPost}))
+	mux.Handle("/api/transform", g.handle(endpoint{serve: pretty(g.legacyTransform), allow: http.MethodPost, bodyBytes: maxTransformBytes}))
 
-	v3 := func(path string, serve handler) { mux.Handle(path, g.handle(serve, writeV3Error)) }
+	v3 := func(path string, serve handler) {
+		mux.Handle(path, g.handle(endpoint{serve: serve, fail: writeV3Error}))
+	}
 	v3("/api/v3/services", g.v3Services)
 	v3("/api/v3/operations", g.v3Operations)
-	v3("/api/v3/traces", g.v3Find)
 	v3("/api/v3/traces/{id}", g.v3Trace)
-	v3("/api/v3/trace-summaries", g.v3Summaries)
 	v3("/api/v3/dependencies", g.v3Dependencies)
 	v3("/api/v3/", serveUnknown)
+	v3Search := func(path string, serve handler) {
+		mux.Handle(path, g.handle(endpoint{serve: serve, fail: writeV3Error, allow: "GET, HEAD, POST"}))
+	}
+	v3Search("/api/v3/traces", g.v3Find)
+	v3Search("/api/v3/trace-summaries", g.v3Summaries)
 }
 
 // handler serves a request or says why not; then it has written nothing.
 type handler func(w http.ResponseWriter, r *http.Request) error
+
+// endpoint is what is behind an address.
+type endpoint struct {
+	serve     handler
+	fail      func(http.ResponseWriter, *failure) // default writeLegacyError
+	allow     string                              // the methods; default GET, HEAD
+	bodyBytes int64                               // bounds bodies; default maxBodyBytes
+}
 
 const (
 	// maxQueryBytes bounds the raw query of a request: 64 tag conditions of 128
@@ -147,45 +169,52 @@ const (
 	maxQueryBytes = 16 << 10
 	// maxBodyBytes bounds the body of a request.
 	maxBodyBytes = 1 << 20
+	// maxTransformBytes bounds what is sent to be shown: files that people save,
+	// of traces of some ten thousand spans.
+	maxTransformBytes = 32 << 20
 )
 
-// handle bounds requests in size and answers errors in the form that write has.
-func (g *Gateway) handle(serve handler, write func(http.ResponseWriter, *failure)) http.Handler {
-	bounded := func(w http.ResponseWriter, r *http.Request) error {
-		if len(r.URL.RawQuery) > maxQueryBytes {
-			return base.Errorf(base.ClassTooLarge, "the query string has %d bytes: at most %d", len(r.URL.RawQuery), maxQueryBytes)
-		}
-		if err := checkMethod(r); err != nil {
-			return err
-		}
-		r.Body = http.MaxBytesReader(w, r.Body, maxBodyBytes)
-		return serve(w, r)
+// handle bounds requests in size and answers errors in the form of the endpoint.
+func (g *Gateway) handle(e endpoint) http.Handler {
+	e.allow, e.bodyBytes = cmp.Or(e.allow, "GET, HEAD"), cmp.Or(e.bodyBytes, maxBodyBytes)
+	if e.fail == nil {
+		e.fail = writeLegacyError
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		err := bounded(w, r)
+		err := e.check(r)
+		if err == nil {
+			r.Body = http.MaxBytesReader(w, r.Body, e.bodyBytes)
+			err = e.serve(w, r)
+		}
 		if err == nil || errors.Is(err, context.Canceled) && r.Context().Err() != nil {
 			return // answered, or the client is gone
 		}
 		f := g.failureOf(r.Context(), r.URL.Path, err)
 		f.setHeaders(w.Header())
-		write(w, f)
+		e.fail(w, f)
 	})
 }
 
-// postable are the paths whose query may also come as a body.
-var postable = map[string]bool{"/api/v3/traces": true, "/api/v3/trace-summaries": true}
-
-func checkMethod(r *http.Request) error {
-	switch {
-	case r.Method == http.MethodGet || r.Method == http.MethodHead:
-		return nil
-	case !postable[r.URL.Path]:
-		return &methodError{method: r.Method, allow: "GET, HEAD"}
-	case r.Method != http.MethodPost:
-		return &methodError{method: r.Method, allow: "GET, HEAD, POST"}
-	default:
-		return nil
+func (e *endpoint) check(r *http.Request) error {
+	if len(r.URL.RawQuery) > maxQueryBytes {
+		return base.Errorf(base.ClassTooLarge, "the query string has %d bytes: at most %d", len(r.URL.RawQuery), maxQueryBytes)
 	}
+	if !slices.Contains(strings.Split(e.allow, ", "), r.Method) {
+		return &methodError{method: r.Method, allow: e.allow}
+	}
+	return nil
+}
+
+// readBody returns the body of a request.
+func readBody(r *http.Request) ([]byte, error) {
+	body, err := io.ReadAll(r.Body)
+	if tooLarge, ok := errors.AsType[*http.MaxBytesError](err); ok {
+		return nil, base.Errorf(base.ClassTooLarge, "the request body is too large: at most %d bytes", tooLarge.Limit)
+	}
+	if err != nil {
+		return nil, base.Errorf(base.ClassInvalid, "read the request body: %w", err)
+	}
+	return body, nil
 }
 
 func serveUnknown(_ http.ResponseWriter, r *http.Request) error {

@@ -51,6 +51,9 @@ func (e *methodError) Error() string {
 	return fmt.Sprintf("method %.20q is not allowed here: use %s", e.method, e.allow)
 }
 
+// errNoArchive refuses to archive, in Jaeger's words.
+var errNoArchive = errors.New("archive span storage was not configured")
+
 // failure is an error on its way to a client.
 type failure struct {
 	answer
@@ -69,6 +72,8 @@ func (g *Gateway) failureOf(ctx context.Context, what string, err error) *failur
 	case errors.As(err, &method):
 		f.answer = answer{grpc: codes.Unimplemented, http: http.StatusMethodNotAllowed}
 		f.allow = method.allow
+	case errors.Is(err, errNoArchive):
+		f.answer = answer{grpc: codes.Unimplemented, http: http.StatusNotImplemented}
 	case errors.Is(err, context.Canceled) && ctx.Err() != nil:
 		f.answer = answer{grpc: codes.Canceled, http: statusClientClosed}
 	case errors.Is(err, context.Canceled):

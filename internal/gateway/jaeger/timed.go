@@ -51,3 +51,15 @@ func (s timedStore) Dependencies(ctx context.Context, time base.TimeRange) ([]se
 	defer cancel()
 	return s.store.Dependencies(ctx, time)
 }
+
+// timedSpans bounds the time of every write.
+type timedSpans struct {
+	spans   Spans
+	timeout time.Duration // positive
+}
+
+func (s timedSpans) Export(ctx context.Context, wire []byte) (rejected int64, message string, err error) {
+	ctx, cancel := context.WithTimeout(ctx, s.timeout)
+	defer cancel()
+	return s.spans.Export(ctx, wire)
+}

@@ -198,9 +198,14 @@ func sendTraces(ctx context.Context, reader *traceReader, stream grpc.ServerStre
 	}
 }
 
-// sendSpans sends the spans of one trace. It learns from each message how many
-// spans fit into the next.
+// sendSpans sends the spans of one trace.
 func sendSpans(spans []trace.Span, stream grpc.ServerStreamingServer[tracepb.TracesData]) error {
+	return inChunks(spans, func(wire []byte) error { return stream.Send(tracesData(wire)) })
+}
+
+// inChunks passes the spans on as the bytes of messages of about chunkBytes, each
+// the receiver's. It learns from each how many spans fit into the next.
+func inChunks(spans []trace.Span, send func(wire []byte) error) error {
 	n := 512
 	for len(spans) > 0 {
 		n = min(n, len(spans))
@@ -209,7 +214,7 @@ func sendSpans(spans []trace.Span, stream grpc.ServerStreamingServer[tracepb.Tra
 			n = max(1, n*chunkBytes/len(wire))
 			continue
 		}
-		if err := stream.Send(tracesData(wire)); err != nil {
+		if err := send(wire); err != nil {
 			return err
 		}
 		spans = spans[n:]

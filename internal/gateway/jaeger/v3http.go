@@ -1,8 +1,6 @@
 package jaeger
 
 import (
-	"errors"
-	"io"
 	"mime"
 	"net/http"
 	"strconv"
@@ -199,13 +197,9 @@ func parseV3Search(r *http.Request) (*searchParams, error) {
 	if media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || media != "application/json" {
 		return nil, base.Errorf(base.ClassInvalid, "content type %.80q: want application/json", r.Header.Get("Content-Type"))
 	}
-	body, err := io.ReadAll(r.Body)
-	var tooLarge *http.MaxBytesError
-	switch {
-	case errors.As(err, &tooLarge):
-		return nil, base.Errorf(base.ClassTooLarge, "the request body is too large: at most %d bytes", maxBodyBytes)
-	case err != nil:
-		return nil, base.Errorf(base.ClassInvalid, "read the request body: %w", err)
+	body, err := readBody(r)
+	if err != nil {
+		return nil, err
 	}
 	var req jaegerpb.FindTracesRequest
 	if err := protojson.Unmarshal(body, &req); err != nil {
