@@ -160,50 +160,6 @@ func (h *harness) checkKeys(ctx context.Context, v *View, live []twinRow) {
 	h.compare("keys", got, want)
 }
 
-func (h *harness) checkTop(ctx context.Context, v *View, live []twinRow, x Expr, tr base.TimeRange) {
-	h.t.Helper()
-	req := &TopRequest{Filter: x, Time: tr, Limit: 1 + h.r.IntN(12), TieFrom: 4}
-	if h.r.IntN(2) == 0 {
-		req.By = colSize
-	}
-	if err := x.Validate(); err != nil {
-		h.t.Fatalf("seed %d: %v", h.seed, err)
-	}
-	got, err := v.TopKeys(ctx, req)
-	if err != nil {
-		h.t.Fatalf("seed %d: top: %v", h.seed, err)
-	}
-	rows := live
-	if h.twin.rule == column.NewestWins {
-		// A filter may match a row that a newer version hides: TopKeys looks at
-		// rows before they are reconciled, which only DropExact and KeepAll allow.
-		return
-	}
-	best := map[string]int64{}
-	for i := range rows {
-		r := &rows[i]
-		if !tr.Contains(r.time) || !matchesTwin(&x, r, h.opts.Layout) {
-			continue
-		}
-		val := r.time
-		if req.By == colSize {
-			val = r.cols[colSize].Int
-		}
-		if old, ok := best[r.key]; !ok || val > old {
-			best[r.key] = val
-		}
-	}
-	var want []Top
-	for k, val := range best {
-		want = append(want, Top{Key: []byte(k), Value: val})
-	}
-	slices.SortFunc(want, func(a, b Top) int { return CompareTops(a, b, req.TieFrom) })
-	want = want[:min(len(want), req.Limit)]
-	if g, w := fmt.Sprint(got), fmt.Sprint(want); g != w {
-		h.t.Fatalf("seed %d: top %d of %+v in %v:\n got %s\nwant %s", h.seed, req.Limit, x, tr, g, w)
-	}
-}
-
 func (h *harness) checkDistinct(ctx context.Context, v *View, live []twinRow) {
 	h.t.Helper()
 	refs := []Ref{{Col: colDoc, Tag: "svc"}, {Col: colName}, {Col: colCode}}
@@ -236,71 +192,6 @@ func randomTimes(r *rand.Rand) base.TimeRange {
 	}
 	lo := testEpoch + r.Int64N(30)*testSpan/30
 	return base.TimeRange{Start: lo, End: lo + 1 + r.Int64N(testSpan)}
-}
-
-// randomExpr draws a filter tree.
-func randomExpr(r *rand.Rand, depth int) Expr {
-	if depth > 0 && r.IntN(2) == 0 {
-		x := Expr{Op: []Op{OpAnd, OpAnd, OpOr, OpNot}[r.IntN(4)]}
-		n := 1
-		if x.Op != OpNot {
-			n = r.IntN(4)
-		}
-		for range n {
-			x.Kids = append(x.Kids, randomExpr(r, depth-1))
-		}
-		return x
-	}
-	row := randomRow(r)
-	switch r.IntN(9) {
-	case 0:
-		return Expr{}
-	case 1:
-		return Expr{Op: OpExists, Col: colUser}
-	case 2:
-		lo, hi := column.IntValue(r.Int64N(3)*1_000_003), column.IntValue(r.Int64N(5)*1_000_003)
-		return Expr{Op: OpRange, Col: colSize, Lo: &lo, Hi: &hi}
-	case 3:
-		lo := column.IntValue(-int64(r.IntN(2)))
-		return Expr{Op: OpRange, Col: colCode, Lo: &lo, ZeroAbsent: r.IntN(2) == 0}
-	case 4:
-		return Expr{Op: OpEqual, Col: colDoc, Tag: "host", Value: column.StringValue(fmt.Sprintf("h%d", r.IntN(5)))}
-	case 5:
-		return Expr{Op: OpEqual, Col: colMany, Tag: "x", Value: column.StringValue(fmt.Sprint(r.IntN(1000)))}
-	case 6:
-		return Expr{Op: OpEqual, Col: colUniq, Value: column.StringValue(fmt.Sprintf("%016x", r.Uint64N(400)))}
-	case 7:
-		return Expr{Op: OpEqual, Col: colUser, Value: column.StringValue(fmt.Sprintf("u%d", r.IntN(12)))}
-	default:
-		for id, v := range row.cols {
-			if id.Type != column.Doc {
-				return Expr{Op: OpEqual, Col: id, Value: v}
-			}
-		}
-		return Expr{}
-	}
-}
-
-// matchesTwin evaluates a filter on a model row the obvious way.
-func matchesTwin(x *Expr, r *twinRow, l *column.Layout) bool {
-	switch x.Op {
-	case OpTrue:
-		return true
-	case OpAnd:
-		return !slices.ContainsFunc(x.Kids, func(k Expr) bool { return !matchesTwin(&k, r, l) })
-	case OpOr:
-		return slices.ContainsFunc(x.Kids, func(k Expr) bool { return matchesTwin(&k, r, l) })
-	case OpNot:
-		return !matchesTwin(&x.Kids[0], r, l)
-	}
-	v, ok := r.cols[x.Col]
-	if x.Col.Type == column.Doc {
-		return ok && x.docMatches(l, v.Bytes)
-	}
-	if !ok {
-		return x.matchesAbsent()
-	}
-	return x.matches(v)
 }
 
 // TestCrashKeepsFlushed crashes the disk at random moments: what the manifest

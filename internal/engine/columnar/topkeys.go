@@ -4,11 +4,12 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"math"
 	"slices"
 
 	"github.com/pandodb/pando/internal/base"
 	"github.com/pandodb/pando/internal/column"
-	"github.com/pandodb/pando/internal/memtable"
+	"github.com/pandodb/pando/internal/index"
 	"github.com/pandodb/pando/internal/part"
 )
 
@@ -19,6 +20,10 @@ type TopRequest struct {
 	// By is the Int64 column to order by; the zero ID orders by row time. A row
 	// without a value counts as zero.
 	By column.ID
+	// After asks for the page behind a Top: for keys whose best matching row, over
+	// all there are, comes after it in the order of CompareTops. Nil asks for the
+	// first page.
+	After *Top
 	// Limit is how many keys to return; at least 1.
 	Limit int
 	// TieFrom is how many leading key bytes do not count when equal values are
@@ -32,7 +37,7 @@ func (r *TopRequest) Validate() error {
 	switch {
 	case r.Limit < 1:
 		return base.Errorf(base.ClassInvalid, "limit %d: want at least 1", r.Limit)
-	case r.By != (column.ID{}) && r.By.Type != column.Int64:
+	case r.By != (column.ID{}) && (r.By.Type != column.Int64 || r.By.Family == identityFamily):
 		return base.Errorf(base.ClassInvalid, "order by column %v: want one of integers", r.By)
 	case r.TieFrom < 0:
 		return base.Errorf(base.ClassInvalid, "ties from key byte %d: want 0 or more", r.TieFrom)
@@ -47,12 +52,15 @@ type Top struct {
 }
 
 // CompareTops orders tops by value descending, then key from byte tieFrom
-// ascending.
+// ascending, then the whole key: no two keys are equal.
 func CompareTops(a, b Top, tieFrom int) int {
 	if c := cmp.Compare(b.Value, a.Value); c != 0 {
 		return c
 	}
-	return bytes.Compare(a.Key[min(tieFrom, len(a.Key)):], b.Key[min(tieFrom, len(b.Key)):])
+	if c := bytes.Compare(a.Key[min(tieFrom, len(a.Key)):], b.Key[min(tieFrom, len(b.Key)):]); c != 0 {
+		return c
+	}
+	return bytes.Compare(a.Key, b.Key)
 }
 
 // TopKeys returns the best keys, best first. It is exact over memtables and
@@ -64,121 +72,254 @@ func (v *View) TopKeys(ctx context.Context, req *TopRequest) ([]Top, error) {
 	if err := req.Validate(); err != nil {
 		return nil, err
 	}
-	time := v.clip(req.Time)
-	top := topList{limit: req.Limit, tieFrom: req.TieFrom, at: make(map[string]int)}
-	for _, run := range v.runs {
-		if err := ctx.Err(); err != nil {
-			return nil, err
-		}
-		topOfRun(v.layout, run, req, time, &top)
+	q := newTopQuery(v, req)
+	if req.After == nil {
+		return q.collect(ctx, nil, req.Limit)
 	}
-	parts := slices.Clone(v.parts)
-	slices.SortStableFunc(parts, func(a, b *part.Part) int { return cmp.Compare(b.Meta().Time.End, a.Meta().Time.End) })
-	for _, p := range parts {
+	return q.page(ctx)
+}
+
+// topQuery is one TopKeys on its way. What it found out about a run or part
+// serves all its steps.
+type topQuery struct {
+	view *View
+	req  *TopRequest
+	time base.TimeRange
+	// keyed is the condition of verify, cond[0] in one of the keys AND cond[1] the
+	// filter. Leaves of the filter have one address in both: partEval knows them
+	// by it.
+	keyed Expr
+	cond  [2]Expr
+	parts []topPart        // by end of their times, latest first
+	runs  map[string]int64 // best value by key in memtables; nil until asked for
+}
+
+// topPart is a part and its matching rows, nil until they were asked for.
+type topPart struct {
+	partEval
+	col  int // of the order in the part; -1 without one
+	rows *index.Set
+}
+
+func newTopQuery(v *View, req *TopRequest) *topQuery {
+	q := &topQuery{view: v, req: req, time: v.clip(req.Time)}
+	q.cond = [2]Expr{{Op: OpIn, Col: RowKey, sorted: true}, req.Filter.prepare()}
+	q.keyed = Expr{Op: OpAnd, Kids: q.cond[:]}
+	q.parts = make([]topPart, len(v.parts))
+	for i, p := range v.parts {
+		q.parts[i] = topPart{partEval: partEval{layout: v.layout, part: p, memo: &v.tablet.memo}, col: -1}
+		if c, ok := p.Column(req.By); ok {
+			q.parts[i].col = c
+		}
+	}
+	slices.SortStableFunc(q.parts, func(a, b topPart) int {
+		return cmp.Compare(b.part.Meta().Time.End, a.part.Meta().Time.End)
+	})
+	return q
+}
+
+// byTime reports whether keys are ordered by the times of their rows.
+func (q *topQuery) byTime() bool { return q.req.By == (column.ID{}) }
+
+// collect returns the first limit keys after the cursor, each by its best
+// matching row after the cursor; with a cursor, some may have a better row
+// elsewhere that is not.
+func (q *topQuery) collect(ctx context.Context, cursor *Top, limit int) ([]Top, error) {
+	top := &topList{limit: limit, tieFrom: q.req.TieFrom, after: cursor, at: make(map[string]int)}
+	if err := q.offerRuns(ctx, top); err != nil {
+		return nil, err
+	}
+	for i := range q.parts {
+		p := &q.parts[i]
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		if req.By == (column.ID{}) && !top.mayEnter(p.Meta().Time.End-1) {
-			break // ordered by time: no later part can be better
+		if q.byTime() {
+			first, last := closed(p.part.Meta().Time)
+			if !top.mayEnter(first, last) {
+				if top.full() && !top.mayEnter(math.MinInt64, last) {
+					break // ordered by time: no later part can be better
+				}
+				continue
+			}
 		}
-		e := partEval{layout: v.layout, part: p, memo: &v.tablet.memo}
-		if err := e.top(ctx, req, time, &top); err != nil {
-			return nil, v.damaged(p, err)
+		if err := q.offerPart(ctx, p, top); err != nil {
+			return nil, q.view.damaged(p.part, err)
 		}
 	}
 	return top.sorted(), nil
 }
 
-// topOfRun offers the matching rows of a memtable batch.
-func topOfRun(l *column.Layout, run *memtable.Run, req *TopRequest, r base.TimeRange, top *topList) {
-	set := evalRun(l, run, &req.Filter, r)
-	if set.Len() == 0 {
-		return
+// offerRuns offers the matching rows of the memtables.
+func (q *topQuery) offerRuns(ctx context.Context, top *topList) error {
+	if top.after == nil {
+		return q.eachRun(ctx, top.offer)
 	}
-	by := run.Col(req.By)
-	for _, row := range set.AppendTo(nil) {
-		val := int64(0)
-		if req.By == (column.ID{}) {
-			val = run.Times[row]
-		} else if by != nil {
-			if p, ok := by.Find(row); ok {
-				val = by.Ints[p]
-			}
-		}
-		top.offer(run.Key(int(row)), val)
-	}
-}
-
-// top offers the matching rows of the part.
-func (e *partEval) top(ctx context.Context, req *TopRequest, r base.TimeRange, top *topList) error {
-	set, err := e.rows(ctx, &req.Filter, r)
-	if err != nil || set.Len() == 0 {
+	if err := q.bestOfRuns(ctx); err != nil {
 		return err
 	}
-	col := -1
-	if req.By != (column.ID{}) {
-		if c, ok := e.part.Column(req.By); ok {
-			col = c
-		}
+	for key, best := range q.runs {
+		top.offer([]byte(key), best)
 	}
-	var buf []uint32
-	return e.blocks(ctx, set, func(b int, info part.BlockInfo) error {
-		if !e.blockMayEnter(b, col, info, req, top) {
-			return nil
+	return nil
+}
+
+// bestOfRuns fills in q.runs.
+func (q *topQuery) bestOfRuns(ctx context.Context) error {
+	if q.runs != nil {
+		return nil
+	}
+	q.runs = make(map[string]int64)
+	return q.eachRun(ctx, func(key []byte, best int64) {
+		if old, ok := q.runs[string(key)]; !ok || best > old {
+			q.runs[string(key)] = best
 		}
-		buf = set.Slice(uint32(info.FirstRow), uint32(info.FirstRow+info.Rows), buf[:0])
-		return e.topOfBlock(b, col, info, req, buf, top)
 	})
 }
 
-// blockMayEnter asks time range or zone whether the block can still improve the
-// list.
-func (e *partEval) blockMayEnter(b, col int, info part.BlockInfo, req *TopRequest, top *topList) bool {
-	if req.By == (column.ID{}) {
-		return top.mayEnter(info.Time.End - 1)
-	}
-	if col < 0 {
-		return top.mayEnter(0)
-	}
-	_, hi, ok := e.part.Zone(col, b)
-	return !ok || top.mayEnter(max(hi, 0))
-}
-
-func (e *partEval) topOfBlock(b, col int, info part.BlockInfo, req *TopRequest, rows []uint32, top *topList) error {
-	id, err := e.part.ReadIdentity(b)
-	if err != nil {
-		return err
-	}
-	var by *column.Vector
-	if col >= 0 {
-		if by, err = e.intValues(b, col); err != nil {
+// eachRun calls visit with the keys of matching rows and the best value that
+// each has in a run.
+func (q *topQuery) eachRun(ctx context.Context, visit func(key []byte, best int64)) error {
+	var rows []uint32
+	var best []int64 // by key code
+	var seen []bool
+	for _, run := range q.view.runs {
+		if err := ctx.Err(); err != nil {
 			return err
 		}
+		set := evalRun(q.view.layout, run, &q.cond[1], q.time)
+		if set.Len() == 0 {
+			continue
+		}
+		rows = set.AppendTo(rows[:0])
+		n := run.Keys.Len()
+		best = slices.Grow(best[:0], n)[:n]
+		seen = slices.Grow(seen[:0], n)[:n]
+		clear(seen)
+		by := run.Col(q.req.By)
+		for _, row := range rows {
+			val := int64(0)
+			if q.byTime() {
+				val = run.Times[row]
+			} else if by != nil {
+				if at, ok := by.Find(row); ok {
+					val = by.Ints[at]
+				}
+			}
+			if c := run.KeyCodes[row]; !seen[c] || val > best[c] {
+				seen[c], best[c] = true, val
+			}
+		}
+		for c, ok := range seen {
+			if ok {
+				visit(run.Keys.Value(uint32(c)), best[c])
+			}
+		}
 	}
+	return nil
+}
+
+// offerPart offers the matching rows of a part.
+func (q *topQuery) offerPart(ctx context.Context, p *topPart, top *topList) error {
+	if p.rows == nil {
+		set, err := p.partEval.rows(ctx, &q.cond[1], q.time)
+		if err != nil {
+			return err
+		}
+		p.rows = set
+	}
+	return q.eachBlock(ctx, p, p.rows, topVisit{want: top.mayEnter, key: top.offer})
+}
+
+// topVisit looks at rows key by key.
+type topVisit struct {
+	want func(lo, hi int64) bool // whether values in the interval matter
+	key  func(key []byte, best int64)
+}
+
+// eachBlock shows the keys of the rows and the best value that each has in a
+// block, block by block.
+func (q *topQuery) eachBlock(ctx context.Context, p *topPart, rows *index.Set, visit topVisit) error {
+	var buf []uint32
+	return p.blocks(ctx, rows, func(b int, info part.BlockInfo) error {
+		if lo, hi := q.bounds(p, b, info); !visit.want(lo, hi) {
+			return nil
+		}
+		id, err := p.part.ReadIdentity(b)
+		if err != nil {
+			return err
+		}
+		var by *column.Vector
+		if p.col >= 0 {
+			if by, err = p.intValues(b, p.col); err != nil {
+				return err
+			}
+		}
+		buf = blockRows(rows, info, buf[:0])
+		bestOfBlock(id, topValues{times: q.byTime(), by: by, first: uint32(info.FirstRow)}, buf, visit.key)
+		return nil
+	})
+}
+
+// bounds returns the smallest and the largest value that rows of a block may have.
+func (q *topQuery) bounds(p *topPart, b int, info part.BlockInfo) (lo, hi int64) {
+	switch {
+	case q.byTime():
+		return closed(info.Time)
+	case p.col < 0:
+		return 0, 0
+	}
+	lo, hi, ok := p.part.Zone(p.col, b)
+	switch {
+	case ok && p.part.ColumnInfo(p.col).Values == p.universe():
+		return lo, hi
+	case ok: // a row without a value counts as zero
+		return min(lo, 0), max(hi, 0)
+	case p.part.HasZone(p.col):
+		return 0, 0
+	}
+	return math.MinInt64, math.MaxInt64
+}
+
+// topValues is where a block's rows have the values to order by.
+type topValues struct {
+	times bool
+	by    *column.Vector // nil when no row has a value
+	first uint32         // the block's first row
+}
+
+func (v *topValues) of(id *column.Identity, row uint32) int64 {
+	if v.times {
+		return id.Times[row]
+	}
+	if v.by != nil {
+		if at, ok := v.by.Find(row); ok {
+			return v.by.Ints[at]
+		}
+	}
+	return 0
+}
+
+// bestOfBlock calls visit with the keys of the rows, ascending, and the best
+// value of each.
+func bestOfBlock(id *column.Identity, values topValues, rows []uint32, visit func(key []byte, best int64)) {
 	key, end := 0, uint32(0) // id.Keys[key] ends before row end
 	if len(id.Runs) > 0 {
 		end = id.Runs[0]
 	}
-	for _, abs := range rows {
-		row := abs - uint32(info.FirstRow)
-		for row >= end {
+	for len(rows) > 0 {
+		for rows[0]-values.first >= end {
 			key++
 			end += id.Runs[key]
 		}
-		val := int64(0)
-		switch {
-		case req.By == (column.ID{}):
-			val = id.Times[row]
-		case by != nil:
-			if p, ok := by.Find(row); ok {
-				val = by.Ints[p]
-			}
+		best, n := int64(math.MinInt64), 0
+		for n < len(rows) && rows[n]-values.first < end {
+			best = max(best, values.of(id, rows[n]-values.first))
+			n++
 		}
-		if top.mayEnter(val) {
-			top.offer(id.Keys.Value(uint32(key)), val)
-		}
+		visit(id.Keys.Value(uint32(key)), best)
+		rows = rows[n:]
 	}
-	return nil
 }
 
 // intValues reads an Int64 column of a block; a dictionary's codes become
@@ -197,80 +338,4 @@ func (e *partEval) intValues(b, col int) (*column.Vector, error) {
 		out.Ints[i] = column.TermValue(column.Int64, terms.Value(c)).Int
 	}
 	return out, nil
-}
-
-// topList keeps the best keys seen so far: a heap with the worst on top and a
-// map from key to place.
-type topList struct {
-	limit   int
-	tieFrom int
-	heap    []Top
-	at      map[string]int
-}
-
-// mayEnter reports whether a value could still enter or improve the list.
-func (t *topList) mayEnter(value int64) bool {
-	return len(t.heap) < t.limit || value >= t.heap[0].Value
-}
-
-// offer adds the key or raises its value. The key is copied when kept.
-func (t *topList) offer(key []byte, value int64) {
-	if i, ok := t.at[string(key)]; ok {
-		if value > t.heap[i].Value {
-			t.heap[i].Value = value
-			t.down(i)
-		}
-		return
-	}
-	if len(t.heap) < t.limit {
-		x := Top{Key: bytes.Clone(key), Value: value}
-		t.heap = append(t.heap, x)
-		t.at[string(x.Key)] = len(t.heap) - 1
-		t.up(len(t.heap) - 1)
-		return
-	}
-	if CompareTops(Top{key, value}, t.heap[0], t.tieFrom) >= 0 {
-		return
-	}
-	delete(t.at, string(t.heap[0].Key))
-	t.heap[0] = Top{Key: bytes.Clone(key), Value: value}
-	t.at[string(key)] = 0
-	t.down(0)
-}
-
-// worse reports whether entry i ranks behind entry j.
-func (t *topList) worse(i, j int) bool { return CompareTops(t.heap[i], t.heap[j], t.tieFrom) > 0 }
-
-func (t *topList) swap(i, j int) {
-	t.heap[i], t.heap[j] = t.heap[j], t.heap[i]
-	t.at[string(t.heap[i].Key)], t.at[string(t.heap[j].Key)] = i, j
-}
-
-func (t *topList) up(i int) {
-	for i > 0 && t.worse(i, (i-1)/2) {
-		t.swap(i, (i-1)/2)
-		i = (i - 1) / 2
-	}
-}
-
-func (t *topList) down(i int) {
-	for {
-		k := 2*i + 1
-		if k >= len(t.heap) {
-			return
-		}
-		if k+1 < len(t.heap) && t.worse(k+1, k) {
-			k++
-		}
-		if !t.worse(k, i) {
-			return
-		}
-		t.swap(i, k)
-		i = k
-	}
-}
-
-func (t *topList) sorted() []Top {
-	slices.SortFunc(t.heap, func(a, b Top) int { return CompareTops(a, b, t.tieFrom) })
-	return t.heap
 }
