@@ -17,6 +17,7 @@ type badgerConfig struct {
 		Values *string `yaml:"values"`
 	} `yaml:"directories"`
 	Ephemeral             *bool     `yaml:"ephemeral"`
+	Consistency           *bool     `yaml:"consistency"`
 	MaintenanceInterval   *Duration `yaml:"maintenance_interval"`
 	MetricsUpdateInterval *Duration `yaml:"metrics_update_interval"`
 }
@@ -36,6 +37,7 @@ func (c *Config) takeBadger() {
 		take(&c.DataDir, b.Directories.Values)
 	}
 	take(&c.Storage.Ephemeral, b.Ephemeral)
+	take(&c.Storage.SyncWrites, b.Consistency)
 	take(&c.Storage.MaintenanceInterval, b.MaintenanceInterval)
 	take(&c.Storage.MetricsInterval, b.MetricsUpdateInterval)
 }
@@ -69,6 +71,7 @@ func BadgerOptions() []BadgerOption {
 		return func(c *Config, s string) error { return field(c).UnmarshalText([]byte(s)) }
 	}
 	return []BadgerOption{
+		{"badger.consistency", "storage.sync_writes", true, flag(func(c *Config) *bool { return &c.Storage.SyncWrites })},
 		{"badger.directory-key", "storage.index_dir", false, text(func(c *Config) *string { return &c.Storage.IndexDir })},
 		{"badger.directory-value", "data_dir", false, text(func(c *Config) *string { return &c.DataDir })},
 		{"badger.ephemeral", "storage.ephemeral", true, flag(func(c *Config) *bool { return &c.Storage.Ephemeral })},

@@ -13,13 +13,14 @@ func TestBadgerNames(t *testing.T) {
 	want.DataDir, want.Storage.IndexDir = "/values", "/keys"
 	want.Storage.TTL = Duration(72 * time.Hour)
 	want.Storage.MaintenanceInterval, want.Storage.MetricsInterval = Duration(5*time.Minute), Duration(10*time.Second)
-	want.Storage.Ephemeral = true
+	want.Storage.Ephemeral, want.Storage.SyncWrites = true, false
 	got, err := load(t, `
 storage:
   badger:
     directories: {keys: /keys, values: /values}
     ttl: {spans: 72h}
     ephemeral: true
+    consistency: false
     maintenance_interval: 5m
     metrics_update_interval: 10s
 `)
@@ -27,7 +28,7 @@ storage:
 		t.Errorf("Jaeger 2's block: %v\n got %+v\nwant %+v", err, got, want)
 	}
 	got, err = load(t, "", "BADGER_DIRECTORY_KEY=/keys", "BADGER_DIRECTORY_VALUE=/values", "BADGER_SPAN_STORE_TTL=72h0m0s",
-		"BADGER_EPHEMERAL=true", "BADGER_MAINTENANCE_INTERVAL=5m0s", "BADGER_METRICS_UPDATE_INTERVAL=10s")
+		"BADGER_EPHEMERAL=true", "BADGER_CONSISTENCY=false", "BADGER_MAINTENANCE_INTERVAL=5m0s", "BADGER_METRICS_UPDATE_INTERVAL=10s")
 	if err != nil || got != want {
 		t.Errorf("Jaeger 1's variables: %v\n got %+v\nwant %+v", err, got, want)
 	}

@@ -68,6 +68,9 @@ type StorageConfig struct {
 	// and forgets it when the process ends. DataDir and IndexDir are not used.
 	Ephemeral     bool `yaml:"ephemeral"`
 	EphemeralSize Size `yaml:"ephemeral_size"`
+	// SyncWrites acknowledges spans once they are on the disk. Without it they are
+	// there within 100 ms: a power cut may take those, the end of the process none.
+	SyncWrites bool `yaml:"sync_writes"`
 	// MaintenanceInterval is how often tablets look for what to flush, merge and
 	// drop.
 	MaintenanceInterval Duration `yaml:"maintenance_interval"`
@@ -172,7 +175,7 @@ func DefaultConfig() Config {
 		Storage: StorageConfig{
 			TTL: Duration(7 * 24 * time.Hour), SegmentInterval: Duration(24 * time.Hour), Shards: 2,
 			Memory: 128 << 20, Cache: 64 << 20, Memtable: 12 << 20, FlushAge: Duration(time.Minute), MinFree: 256 << 20,
-			EphemeralSize: 1 << 30, MaintenanceInterval: Duration(time.Second), MetricsInterval: Duration(time.Second),
+			EphemeralSize: 1 << 30, SyncWrites: true, MaintenanceInterval: Duration(time.Second), MetricsInterval: Duration(time.Second),
 		},
 		Limits: LimitConfig{
 			RequestWire: 16 << 20, Request: 64 << 20, InFlight: 256 << 20, SpanAttributes: 1024, AttributeValue: 256 << 10,

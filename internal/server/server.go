@@ -217,6 +217,7 @@ func (s *Server) openNode(ctx context.Context, id base.NodeID, events selfmon.Ev
 		Jobs: s.jobs, Cache: s.cache, Events: events, Logger: s.o.Logger, Clock: s.steady,
 		MemoryBytes: int(c.Memory), MinFreeBytes: s.minFree(), MaxLogBytes: s.maxLog(),
 		MemtableBytes: int(c.Memtable), FlushAge: time.Duration(c.FlushAge), TickEvery: time.Duration(c.MaintenanceInterval),
+		SyncEvery: syncEvery(c),
 	})
 	if err != nil {
 		return err
@@ -244,6 +245,14 @@ func (s *Server) openNode(ctx context.Context, id base.NodeID, events selfmon.Ev
 		})
 	}
 	return s.node.Start(ctx)
+}
+
+// syncEvery returns how long a write may wait for its sync; zero is not at all.
+func syncEvery(c *StorageConfig) time.Duration {
+	if c.SyncWrites {
+		return 0
+	}
+	return 100 * time.Millisecond
 }
 
 // heldFor returns a function that asks compute at most once per interval: sizes

@@ -16,7 +16,7 @@
 //	  recent data from a cache, the rest by ReadAt       in the background
 //
 // Nothing is visible to readers, and nothing is acknowledged, before it was
-// synced. A failed write or sync poisons the log for good (ErrPoisoned): the
+// synced, or written where Options.SyncEvery says that this is enough. A failed write or sync poisons the log for good (ErrPoisoned): the
 // kernel may have dropped the pages and report success next time.
 //
 // # Segment

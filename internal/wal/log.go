@@ -46,6 +46,10 @@ type Options struct {
 	// CacheBytes bounds the data of recent entries kept in memory; default
 	// 64 MiB, negative keeps none.
 	CacheBytes int64
+	// SyncEvery, if not zero, acknowledges appends that the kernel has, and syncs
+	// them within that time. A process that ends loses nothing; a machine that
+	// does may lose that much. Zero syncs before it acknowledges.
+	SyncEvery time.Duration
 	// Rand makes the log's identity and nonces; default crypto/rand.
 	Rand io.Reader
 	// Clock measures group commits for Events; default base.SystemClock.
@@ -105,6 +109,9 @@ func (o Options) Validate() error {
 	}
 	if n := o.SegmentBytes; n != 0 && (n < minSegmentBytes || n > maxSegmentBytes) {
 		errs = append(errs, base.Errorf(base.ClassInvalid, "log: segment of %d bytes, want %d to %d", n, minSegmentBytes, maxSegmentBytes))
+	}
+	if o.SyncEvery < 0 {
+		errs = append(errs, base.Errorf(base.ClassInvalid, "log: sync every %v", o.SyncEvery))
 	}
 	if o.QueueBytes < 0 {
 		errs = append(errs, base.Errorf(base.ClassInvalid, "log: queue of %d bytes", o.QueueBytes))
@@ -195,8 +202,8 @@ func Open(opts Options) (*Log, error) {
 }
 
 // Append makes ws durable, together with whatever else is queued. On success
-// it was synced. A group may appear once in ws. With an empty ws it waits
-// until everything queued before is durable.
+// it was synced, or written: see Options.SyncEvery. A group may appear once in
+// ws. With an empty ws it waits until everything queued before is durable.
 //
 // It blocks while the queue is full. When ctx ends first the outcome is
 // unknown. An error of base.ClassOverload means the disk is full: nothing is

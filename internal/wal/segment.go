@@ -287,14 +287,21 @@ func (s *segment) readAt(b []byte, offset int64) error {
 	return nil
 }
 
-// write writes b at offset and makes it durable. Only the writer goroutine
-// calls it; readers may read other ranges meanwhile.
+// write writes b at offset. Only the writer goroutine calls it; readers may read
+// other ranges meanwhile.
 func (s *segment) write(b []byte, offset int64) error {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	if _, err := s.mu.file.WriteAt(b, offset); err != nil {
 		return fmt.Errorf("write %s at %d: %w", s.path, offset, err)
 	}
+	return nil
+}
+
+// sync makes durable what was written.
+func (s *segment) sync() error {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
 	if err := s.mu.file.SyncData(); err != nil {
 		return fmt.Errorf("sync %s: %w", s.path, err)
 	}

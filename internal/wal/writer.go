@@ -3,6 +3,7 @@ package wal
 import (
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/pandodb/pando/internal/base"
 	"github.com/pandodb/pando/internal/invariants"
@@ -16,7 +17,8 @@ const batchBytes = 8 << 20
 const bufferKeep = 4 << 20
 
 // writer is the one goroutine that writes. It takes all that is queued,
-// encodes it, writes and syncs once, shows it to readers, and completes it.
+// encodes it, writes and syncs once, shows it to readers, and completes it. With
+// Options.SyncEvery, syncs are fewer than commits.
 type writer struct {
 	log     *Log
 	seg     *segment // being written
@@ -27,9 +29,11 @@ type writer struct {
 	written int    // bytes, this batch
 	round   uint64 // request number, to find a group named twice
 	results []error
-	unsure  span  // read by open: to be synced before anything else is done
-	dead    error // why nothing can be written any more
-	release bool  // this batch may have made a segment superfluous
+	unsure  span      // read by open: to be synced before anything else is done
+	dead    error     // why nothing can be written any more
+	dirty   time.Time // when the oldest bytes were written that are not synced; zero: all are
+	release bool      // this batch may have made a segment superfluous
+	barrier bool      // this batch asks for a sync of all before
 }
 
 // change is one encoded record as readers will see it.
@@ -79,7 +83,11 @@ func (w *writer) syncAgain() error {
 	if err := u.seg.readAt(b, u.from); err != nil {
 		return err
 	}
-	if err := u.seg.write(b, u.from); err != nil {
+	err := u.seg.write(b, u.from)
+	if err == nil {
+		err = u.seg.sync()
+	}
+	if err != nil {
 		w.dead = w.log.poison(err)
 	}
 	return w.dead
@@ -103,8 +111,23 @@ func (w *writer) run() {
 			w.seal()
 			return
 		default:
-			<-w.log.wake
+			w.idle()
 		}
+	}
+}
+
+// idle waits for work, and syncs when it is time.
+func (w *writer) idle() {
+	if w.dirty.IsZero() {
+		<-w.log.wake
+		return
+	}
+	timer := time.NewTimer(w.log.opts.SyncEvery - w.log.opts.Clock().Sub(w.dirty))
+	defer timer.Stop()
+	select {
+	case <-w.log.wake:
+	case <-timer.C:
+		_ = w.sync() // Close returns the error that poisoned the log
 	}
 }
 
@@ -131,7 +154,7 @@ func (w *writer) commit(batch []request) {
 	for i := range batch {
 		w.results = append(w.results, w.encode(&batch[i]))
 	}
-	if err := w.flush(); err != nil {
+	if err := w.persist(); err != nil {
 		complete(batch, nil, err)
 		return
 	}
@@ -170,6 +193,7 @@ func (w *writer) encode(r *request) error {
 	case r.forget != 0:
 		return w.encodeForget(w.log.Group(r.forget))
 	}
+	w.barrier = w.barrier || len(r.writes) == 0
 	for i := range r.writes {
 		g := w.log.Group(r.writes[i].Group)
 		if err := w.checkWrite(g, &r.writes[i]); err != nil {
@@ -381,10 +405,34 @@ func (w *writer) begin(s *segment) {
 	w.enc = encoder{buf: w.enc.buf[:0], base: headerBytes, seed: s.seed, prev: w.enc.prev}
 }
 
+// persist makes a group commit as durable as the options ask: synced, or handed
+// to the kernel and synced soon. What lets segments go is always synced.
+func (w *writer) persist() error {
+	if w.log.opts.SyncEvery == 0 || w.release || w.barrier {
+		w.barrier = false
+		return w.flush()
+	}
+	if err := w.write(); err != nil {
+		return err
+	}
+	if w.log.opts.Clock().Sub(w.dirty) >= w.log.opts.SyncEvery {
+		return w.sync()
+	}
+	return nil
+}
+
 // flush writes and syncs what is encoded. An error poisons the log: after a
 // failed sync the kernel may have dropped the pages and report success next
 // time, so there is no second try.
 func (w *writer) flush() error {
+	if err := w.write(); err != nil {
+		return err
+	}
+	return w.sync()
+}
+
+// write hands what is encoded to the kernel.
+func (w *writer) write() error {
 	if w.dead != nil || len(w.enc.buf) == 0 {
 		return w.dead
 	}
@@ -392,13 +440,29 @@ func (w *writer) flush() error {
 		w.dead = w.log.poison(err)
 		return w.dead
 	}
+	if w.dirty.IsZero() {
+		w.dirty = w.log.opts.Clock()
+	}
 	w.written += len(w.enc.buf)
 	w.enc.base = w.enc.end()
-	w.enc.durable = w.enc.seq
 	if cap(w.enc.buf) > bufferKeep {
 		w.enc.buf = nil
 	}
 	w.enc.buf = w.enc.buf[:0]
+	return nil
+}
+
+// sync makes durable what was written.
+func (w *writer) sync() error {
+	if w.dead != nil || w.dirty.IsZero() {
+		return w.dead
+	}
+	if err := w.seg.sync(); err != nil {
+		w.dead = w.log.poison(err)
+		return w.dead
+	}
+	w.dirty = time.Time{}
+	w.enc.durable = w.enc.seq
 	return nil
 }
 

@@ -63,7 +63,7 @@ func Open(o Options) (*Node, error) {
 	n.mu.groups = make(map[base.GroupID]*group)
 	n.mu.tablets = make(map[base.TabletID]*hosted)
 	log, err := wal.Open(wal.Options{
-		FS: o.FS, Dir: o.FS.PathJoin(o.Dir, "log"), SegmentBytes: o.LogSegmentBytes, CacheBytes: logCacheBytes,
+		FS: o.FS, Dir: o.FS.PathJoin(o.Dir, "log"), SegmentBytes: o.LogSegmentBytes, CacheBytes: logCacheBytes, SyncEvery: o.SyncEvery,
 		Events: wal.Events{
 			Committed: func(c wal.CommitInfo) {
 				o.Events.LogSync(selfmon.LogSync{Entries: c.Requests, Bytes: int64(c.Bytes), Dur: c.Duration})
@@ -98,7 +98,7 @@ func (n *Node) Host(g catalog.Group, tablets *catalog.TabletMap) error {
 			ID: t.ID, Layout: layout, Jobs: n.o.Jobs, Cache: n.o.Cache, Events: n.o.Events, Clock: n.o.Clock,
 			SegmentInterval: g.SegmentInterval, TTL: g.TTL,
 			MemtableBytes: n.o.MemtableBytes, FlushAge: n.o.FlushAge, QuietAfter: n.o.QuietAfter, Merge: n.o.Merge,
-			OnFlushed: func() { n.flushed(gr) },
+			BeforeDurable: n.syncLog, OnFlushed: func() { n.flushed(gr) },
 		})
 		if err != nil {
 			return err
@@ -111,6 +111,14 @@ func (n *Node) Host(g catalog.Group, tablets *catalog.TabletMap) error {
 		n.mu.Unlock()
 	}
 	return nil
+}
+
+// syncLog makes durable what the log was given, where that is not done at once.
+func (n *Node) syncLog() error {
+	if n.o.SyncEvery == 0 {
+		return nil
+	}
+	return n.log.Append(context.Background(), nil) // ends with the log at the latest
 }
 
 func (n *Node) hosted(id base.TabletID) *hosted {

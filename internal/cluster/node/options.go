@@ -46,6 +46,11 @@ type Options struct {
 	// and drop; default one second.
 	TickEvery time.Duration
 
+	// SyncEvery, if not zero, acknowledges writes before they are synced and syncs
+	// within that time: a power cut may lose that much, the end of the process
+	// nothing.
+	SyncEvery time.Duration
+
 	// MemtableBytes, FlushAge, QuietAfter and Merge are the tablets' options.
 	MemtableBytes int
 	FlushAge      time.Duration

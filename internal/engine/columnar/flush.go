@@ -73,7 +73,11 @@ func (t *Tablet) flush(m *memtable.Table) error {
 			added = append(added, newPart{seg, p})
 		}
 	}
-	if err := t.apply(change{add: added, flushed: m}); err != nil {
+	err := t.o.BeforeDurable()
+	if err == nil {
+		err = t.apply(change{add: added, flushed: m})
+	}
+	if err != nil {
 		return errors.Join(err, discard(added, err))
 	}
 	now := t.o.Clock()

@@ -45,6 +45,11 @@ type Options struct {
 	// column family, instead of packed; default 1,000,000.
 	WideRows int
 
+	// BeforeDurable, if set, is called before parts replace rows of the log, and
+	// must return once the log holds durably what was applied: were it to end
+	// before the position that the tablet's manifest names, replay would skip what
+	// is written next.
+	BeforeDurable func() error
 	// OnFlushed, if set, is called after rows became durable in parts, so that
 	// the log can be truncated. It may ask the tablet for SafeIndex and sizes but
 	// must not flush, compact or close it.
@@ -66,6 +71,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.WideRows <= 0 {
 		o.WideRows = 1_000_000
+	}
+	if o.BeforeDurable == nil {
+		o.BeforeDurable = func() error { return nil }
 	}
 	if o.OnFlushed == nil {
 		o.OnFlushed = func() {}

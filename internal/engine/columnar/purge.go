@@ -31,7 +31,11 @@ func (t *Tablet) Purge(pos base.Position) {
 		return
 	}
 	snap.Segments, snap.Quarantined, snap.Flushed = nil, nil, pos
-	if err := t.store.Save(snap); err != nil {
+	err := t.o.BeforeDurable()
+	if err == nil {
+		err = t.store.Save(snap)
+	}
+	if err != nil {
 		t.mu.Lock()
 		t.mu.failed = base.Errorf(base.ClassUnavailable, "tablet %d could not be purged and takes no changes until it is reopened: %v", t.o.ID, err)
 		t.mu.Unlock()
