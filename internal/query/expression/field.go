@@ -66,10 +66,6 @@ var (
 	levels       = []string{"span", "resource", "scope", "event", "link"}
 	nestedLevels = []string{"event", "link"}
 	types        = []string{"string", "int", "double", "bool"}
-	operators    = []string{
-		"and", "or", "not", "eq", "ne", "gt", "lt", "gte", "lte", "regex",
-		"exists", "in", "not_in", "some", "phrase", "fulltext",
-	}
 	spanKinds    = []string{"unspecified", "internal", "server", "client", "producer", "consumer"}
 	spanStatuses = []string{"unset", "ok", "error"}
 )
@@ -80,9 +76,6 @@ func Fields() []FieldInfo { return slices.Clone(fields) }
 // Levels returns the five levels. The slice is the caller's.
 func Levels() []string { return slices.Clone(levels) }
 
-// Operators returns every operator. The slice is the caller's.
-func Operators() []string { return slices.Clone(operators) }
-
 // SpanKinds returns the words that span.kind holds, in OpenTelemetry's order
 // of numbers from 0. The slice is the caller's.
 func SpanKinds() []string { return slices.Clone(spanKinds) }
@@ -90,6 +83,17 @@ func SpanKinds() []string { return slices.Clone(spanKinds) }
 // SpanStatuses returns the words that span.status holds, in OpenTelemetry's
 // order of numbers from 0. The slice is the caller's.
 func SpanStatuses() []string { return slices.Clone(spanStatuses) }
+
+// fieldNames returns the names of the fields of one level.
+func fieldNames(level Level) []string {
+	var names []string
+	for _, f := range fields {
+		if f.Level == level {
+			names = append(names, f.Name)
+		}
+	}
+	return names
+}
 
 // LookupField returns the built-in field of that name at the level, and
 // whether there is one. Names are compared exactly.
