@@ -164,7 +164,11 @@ func TestPurge(t *testing.T) {
 	if names, err := s.Traces().Services(t.Context()); err != nil || len(names) == 0 {
 		t.Fatalf("services before: %v, %v", names, err)
 	}
-	res, err := http.Post("http://"+s.Addr()+"/api/admin/purge", "", nil)
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://"+s.Addr()+"/api/admin/purge", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	res, err := http.DefaultClient.Do(req)
 	if err != nil || res.StatusCode != http.StatusOK {
 		t.Fatalf("purge: %v, %v", res, err)
 	}
