@@ -2,17 +2,16 @@ package router
 
 import (
 	"context"
+	"errors"
 	"sync"
 
+	"github.com/pandodb/pando/internal/column"
 	"github.com/pandodb/pando/internal/engine/columnar"
 )
 
-// minPageBytes is the least that a tablet gets of a page's memory.
-const minPageBytes = 1 << 20
-
-// TopRows returns a page of rows over all tablets, in order. Together the
-// tablets' answers take no more memory than the page may, so where rows are
-// large the page may end early.
+// TopRows returns a page of rows over all tablets, in order. Every tablet says
+// where its first rows are; only those among the first of all are read. They
+// share the page's memory, so where rows are large the page may end early.
 func (g *Group) TopRows(ctx context.Context, req *columnar.TopRowsRequest) (*columnar.RowPage, error) {
 	if err := req.Validate(); err != nil {
 		return nil, err
@@ -21,25 +20,52 @@ func (g *Group) TopRows(ctx context.Context, req *columnar.TopRowsRequest) (*col
 	if err != nil {
 		return nil, err
 	}
-	each := *req
-	if each.MaxBytes == 0 {
-		each.MaxBytes = columnar.DefaultPageBytes
-	}
-	each.MaxBytes = min(each.MaxBytes, max(each.MaxBytes/max(m.Len(), 1), minPageBytes))
-	var mu sync.Mutex
-	var pages []*columnar.RowPage
-	err = g.each(ctx, func(_ int, v *columnar.View) error {
-		page, err := v.TopRows(ctx, &each)
-		if err != nil {
+	views := make([]*columnar.View, m.Len())
+	defer func() {
+		for _, v := range views {
+			if v != nil {
+				v.Close()
+			}
+		}
+	}()
+	found := make([]*columnar.FoundRows, m.Len())
+	err = g.inTurn(ctx, m.Len(), func(i int) (err error) {
+		if views[i], err = g.node.View(ctx, m.At(i).ID); err != nil {
 			return err
 		}
-		mu.Lock()
-		defer mu.Unlock()
-		pages = append(pages, page)
-		return nil
+		found[i], err = views[i].FindRows(ctx, req)
+		return err
 	})
 	if err != nil {
 		return nil, err
 	}
-	return columnar.MergeRowPages(req, pages), nil
+	merge := columnar.MergeRows(req, found)
+	batches := make([]*column.Batch, m.Len())
+	err = g.inTurn(ctx, m.Len(), func(i int) (err error) {
+		batches[i], err = found[i].Read(ctx, merge.Rows(i), merge.MaxBytes())
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return merge.Page(batches), nil
+}
+
+// inTurn calls fn for every tablet, at once as far as there are places among the
+// reads, and joins the errors. Between two calls no place is held: what waits for
+// all tablets must not keep others from being read.
+func (g *Group) inTurn(ctx context.Context, tablets int, fn func(i int) error) error {
+	errs := make([]error, tablets)
+	var wg sync.WaitGroup
+	for i := range tablets {
+		wg.Go(func() {
+			if errs[i] = g.turn(ctx); errs[i] != nil {
+				return
+			}
+			defer func() { <-g.reads }()
+			errs[i] = fn(i)
+		})
+	}
+	wg.Wait()
+	return errors.Join(errs...)
 }

@@ -18,6 +18,31 @@ import (
 // neither added nor dropped; flushes, merges and exact duplicates that come in
 // between change nothing. A later page costs what the first one does.
 func (v *View) TopRows(ctx context.Context, req *TopRowsRequest) (*RowPage, error) {
+	found, err := v.FindRows(ctx, req)
+	if err != nil {
+		return nil, err
+	}
+	b, err := found.Read(ctx, len(found.Marks), req.maxBytes())
+	if err != nil {
+		return nil, err
+	}
+	more := found.More || b.Rows < len(found.Marks)
+	return &RowPage{Batch: b, Marks: found.Marks[:b.Rows], More: more}, nil
+}
+
+// FoundRows is where the rows of a page are, before they are read: who asks many
+// tablets reads only those that are among the first of all. It is of use as long
+// as its View is open.
+type FoundRows struct {
+	Marks []RowMark // in order
+	More  bool      // rows come after the last one
+
+	scan *rowScan
+	rows []pageRow
+}
+
+// FindRows is TopRows without reading the rows.
+func (v *View) FindRows(ctx context.Context, req *TopRowsRequest) (*FoundRows, error) {
 	if err := req.Validate(); err != nil {
 		return nil, err
 	}
@@ -30,16 +55,23 @@ func (v *View) TopRows(ctx context.Context, req *TopRowsRequest) (*RowPage, erro
 	if err != nil {
 		return nil, err
 	}
-	r := rowReader{scan: s, maxBytes: req.maxBytes()}
-	n, err := r.fill(ctx, rows[:min(len(rows), req.Limit)])
+	f := &FoundRows{More: len(rows) > req.Limit, scan: s, rows: rows[:min(len(rows), req.Limit)]}
+	f.Marks = make([]RowMark, len(f.rows))
+	for i := range f.rows {
+		f.Marks[i] = s.order.mark(f.rows[i].topRow, f.rows[i].ties)
+	}
+	return f, nil
+}
+
+// Read reads the first n rows, fewer where they would take more than maxBytes of
+// memory, but at least one if n is not 0.
+func (f *FoundRows) Read(ctx context.Context, n, maxBytes int) (*column.Batch, error) {
+	r := rowReader{scan: f.scan, maxBytes: maxBytes}
+	n, err := r.fill(ctx, f.rows[:n])
 	if err != nil {
 		return nil, err
 	}
-	page := &RowPage{Batch: gatherRows(r.pieces, r.places[:n]), Marks: make([]RowMark, n), More: n < len(rows)}
-	for i := range page.Marks {
-		page.Marks[i] = s.order.mark(rows[i].topRow, rows[i].ties)
-	}
-	return page, nil
+	return gatherRows(r.pieces, r.places[:n]), nil
 }
 
 // pageRow is a row of a page and how many rows tie with it and come before it.

@@ -388,4 +388,3 @@ func (s *rowScan) keyBlocks(p *part.Part, t *rowTerm) (first, end, step int) {
 		return min(p.SeekKey(append(mark, 0)), blocks-1), -1, -1
 	}
 }
-
