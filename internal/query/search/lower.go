@@ -133,11 +133,16 @@ func readings(t *Tag) []column.Value {
 		return []column.Value{{Type: column.Bytes, Bytes: []byte(t.Value.Str)}}
 	case trace.KindEmpty, trace.KindString, trace.KindList, trace.KindMap: // text, below
 	}
-	s := t.Value.Str
-	out := []column.Value{column.StringValue(s)}
 	if !t.AnyType {
-		return out
+		return []column.Value{column.StringValue(t.Value.Str)}
 	}
+	return textReadings(t.Value.Str)
+}
+
+// textReadings returns the values that read as the text: itself, and the number
+// or the boolean that it spells.
+func textReadings(s string) []column.Value {
+	out := []column.Value{column.StringValue(s)}
 	if n, err := strconv.ParseInt(s, 10, 64); err == nil {
 		out = append(out, column.IntValue(n))
 	}

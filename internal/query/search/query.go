@@ -5,6 +5,7 @@ import (
 
 	"github.com/pandodb/pando/internal/base"
 	"github.com/pandodb/pando/internal/model/trace"
+	"github.com/pandodb/pando/internal/query/expression"
 )
 
 // Level says which attributes a tag filter looks at.
@@ -62,6 +63,8 @@ type Query struct {
 	// ErrorsOnly asks for failed spans: the status is error, or an attribute
 	// says error=true.
 	ErrorsOnly bool
+	// Filter, when not nil, must hold on the span too.
+	Filter *expression.Call
 	// Time bounds the start of matching spans, half-open. The zero range is an
 	// error: callers decide their default.
 	Time base.TimeRange
@@ -70,12 +73,29 @@ type Query struct {
 	MinDuration uint64
 	MaxDuration uint64
 	Order       Order
-	// Limit counts traces; 1 to MaxLimit.
+	// Limit counts traces; 1 to MaxLimit. It must be zero with Page.
 	Limit int
+	// Page, when not nil, asks for one page of the answer instead of its first
+	// Limit traces.
+	Page *Page
 }
 
-// MaxLimit is the most traces one query may ask for.
-const MaxLimit = 10_000
+// Page asks for a part of an answer: at most Size results, after those of the
+// page that returned Token. The empty token asks for the first page.
+//
+// Pages that are walked from the first to the last hold every result exactly
+// once, as long as no new span changes a result's place in the order.
+type Page struct {
+	Size  int // 1 to MaxPage
+	Token string
+}
+
+const (
+	// MaxLimit is the most traces one query may ask for.
+	MaxLimit = 10_000
+	// MaxPage is the most results one page may ask for.
+	MaxPage = 10_000
+)
 
 // maxKeyDots bounds the levels of nested attributes that one key may name.
 const maxKeyDots = 32
@@ -84,7 +104,9 @@ const maxKeyDots = 32
 // base.ClassTooLarge error.
 func (q *Query) Validate() error {
 	switch {
-	case q.Limit < 1 || q.Limit > MaxLimit:
+	case q.Page != nil && q.Limit != 0:
+		return base.Errorf(base.ClassInvalid, "limit %d together with a page of %d: want one of them", q.Limit, q.Page.Size)
+	case q.Page == nil && (q.Limit < 1 || q.Limit > MaxLimit):
 		return base.Errorf(base.ClassInvalid, "limit %d: want 1 to %d traces", q.Limit, MaxLimit)
 	case q.Time.Empty():
 		return base.Errorf(base.ClassInvalid, "time range is empty: start %d is not before end %d", q.Time.Start, q.Time.End)
@@ -95,6 +117,27 @@ func (q *Query) Validate() error {
 	case len(q.Tags) > 64:
 		return base.Errorf(base.ClassTooLarge, "%d tag conditions: at most 64", len(q.Tags))
 	}
+	if q.Page != nil {
+		if err := q.Page.validate(); err != nil {
+			return err
+		}
+	}
+	if q.Filter != nil {
+		if err := q.Filter.Validate(); err != nil {
+			return err
+		}
+	}
+	return q.validateTags()
+}
+
+func (p *Page) validate() error {
+	if p.Size < 1 || p.Size > MaxPage {
+		return base.Errorf(base.ClassInvalid, "page size %d: want 1 to %d results", p.Size, MaxPage)
+	}
+	return nil
+}
+
+func (q *Query) validateTags() error {
 	for _, t := range q.Tags {
 		if t.Key == "" || t.Level > LevelField {
 			return base.Errorf(base.ClassInvalid, "tag condition %q: want a key and a known level", t.Key)

@@ -15,19 +15,6 @@ import (
 	"github.com/pandodb/pando/internal/model/trace"
 )
 
-// Store is a group's rows, wherever its tablets are. Answers are exact over all
-// of them.
-type Store interface {
-	// TopKeys returns the best keys, best first.
-	TopKeys(ctx context.Context, req *columnar.TopRequest) ([]columnar.Top, error)
-	// ReadKeys returns the keys' rows, each key in one batch, batches in no order.
-	ReadKeys(ctx context.Context, req *columnar.ReadRequest) ([]*column.Batch, error)
-	// Distinct returns the combinations of values, possibly more than once.
-	Distinct(ctx context.Context, refs []column.Ref) ([]columnar.Tuple, error)
-	// Scan visits all rows of a time range in batches of whole keys.
-	Scan(ctx context.Context, req *columnar.ScanRequest, visit func(*column.Batch) error) error
-}
-
 const (
 	// maxSpans bounds the spans of one answer.
 	maxSpans = 250_000
@@ -159,7 +146,7 @@ func (t *Traces) Span(ctx context.Context, id trace.ID, span trace.SpanID) ([]tr
 
 // FindIDs returns the ids of the traces that match, in the query's order.
 func (t *Traces) FindIDs(ctx context.Context, q *Query) ([]trace.ID, error) {
-	keys, err := t.top(ctx, q)
+	keys, err := t.all(ctx, q)
 	if err != nil {
 		return nil, err
 	}
@@ -170,33 +157,19 @@ func (t *Traces) FindIDs(ctx context.Context, q *Query) ([]trace.ID, error) {
 	return ids, nil
 }
 
-// top returns the keys of the traces that match, in the query's order.
-func (t *Traces) top(ctx context.Context, q *Query) ([][]byte, error) {
-	if err := q.Validate(); err != nil {
-		return nil, err
+// all returns the keys of the traces that match a query without a page.
+func (t *Traces) all(ctx context.Context, q *Query) ([][]byte, error) {
+	if q.Page != nil {
+		return nil, base.Errorf(base.ClassInvalid, "this answer has no pages: ask for a limit, not for a page of %d", q.Page.Size)
 	}
-	req := &columnar.TopRequest{Filter: lower(q), Time: q.Time, Limit: q.Limit, TieFrom: tieFrom}
-	if q.Order == Slowest {
-		req.By = trace.ColDuration
-	}
-	tops, err := t.store.TopKeys(ctx, req)
-	if err != nil {
-		return nil, err
-	}
-	keys := make([][]byte, len(tops))
-	for i, x := range tops {
-		if _, _, err := trace.ParseKey(x.Key); err != nil {
-			return nil, base.Mark(base.ClassCorruption, err)
-		}
-		keys[i] = x.Key
-	}
-	return keys, nil
+	keys, _, err := t.page(ctx, q)
+	return keys, err
 }
 
 // Find returns the traces that match, whole, in the query's order. Spans outside
 // the query's time range come too.
 func (t *Traces) Find(ctx context.Context, q *Query) ([]trace.Trace, error) {
-	keys, err := t.top(ctx, q)
+	keys, err := t.all(ctx, q)
 	if err != nil || len(keys) == 0 {
 		return nil, err
 	}
@@ -219,23 +192,11 @@ func ranks(keys [][]byte) map[trace.ID]int {
 
 // Summaries returns what Find would, as summaries: it reads five columns.
 func (t *Traces) Summaries(ctx context.Context, q *Query) ([]trace.Summary, error) {
-	keys, err := t.top(ctx, q)
-	if err != nil || len(keys) == 0 {
-		return nil, err
-	}
-	cols := slices.Clone(trace.SummaryColumns)
-	slices.SortFunc(cols, column.ID.Compare)
-	batches, err := t.store.ReadKeys(ctx, &columnar.ReadRequest{Keys: keys, Columns: cols, Time: base.AllTime, MaxRows: maxSummarySpans})
+	keys, err := t.all(ctx, q)
 	if err != nil {
 		return nil, err
 	}
-	sums, err := trace.Summaries(batches...)
-	if err != nil {
-		return nil, err
-	}
-	rank := ranks(keys)
-	slices.SortFunc(sums, func(a, b trace.Summary) int { return cmp.Compare(rank[a.ID], rank[b.ID]) })
-	return sums, nil
+	return t.summaries(ctx, keys)
 }
 
 // Services returns the names of the services that have spans, ascending.

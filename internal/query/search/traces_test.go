@@ -24,6 +24,10 @@ func (s *fakeStore) TopKeys(context.Context, *columnar.TopRequest) ([]columnar.T
 	return s.tops, s.err
 }
 
+func (s *fakeStore) TopRows(context.Context, *columnar.TopRowsRequest) (*columnar.RowPage, error) {
+	return &columnar.RowPage{}, s.err
+}
+
 func (s *fakeStore) ReadKeys(_ context.Context, req *columnar.ReadRequest) ([]*column.Batch, error) {
 	s.reads = append(s.reads, *req)
 	return nil, s.err
