@@ -75,7 +75,7 @@ func (e Errors) Failure(ctx context.Context, what string, err error) *Failure {
 	}
 	if f.HTTP == http.StatusInternalServerError {
 		e.Logger.ErrorContext(ctx, "jaeger query failed", slog.String("path", what), slog.Any("err", err))
-		if f.Answer.GRPC == codes.Internal {
+		if f.GRPC == codes.Internal {
 			f.Message = "internal error: the server's log says more"
 		}
 	}
@@ -92,7 +92,7 @@ func (e Errors) GRPC(ctx context.Context, method string, err error) error {
 		return err // gRPC's own, from sending
 	}
 	f := e.Failure(ctx, method, err)
-	st := status.New(f.Answer.GRPC, f.Message)
+	st := status.New(f.GRPC, f.Message)
 	if f.Retry {
 		if with, err := st.WithDetails(&errdetails.RetryInfo{RetryDelay: durationpb.New(f.Wait)}); err == nil {
 			st = with
