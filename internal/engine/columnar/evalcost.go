@@ -119,7 +119,7 @@ func (e *partEval) costIdentity(x *Expr) estimate {
 	case x.Op == OpTest:
 		return estimate{rows: n, work: testWork * n}
 	case x.Col == RowID && x.Op != OpRange:
-		return estimate{rows: 1, work: n}
+		return estimate{rows: 1, work: 2 * n}
 	case x.Col == RowID || x.Op == OpIn:
 		return estimate{rows: n, work: n / 2}
 	}

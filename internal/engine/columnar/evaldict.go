@@ -159,13 +159,9 @@ func (e *partEval) testCandidates(ctx context.Context, col int, x *Expr, within 
 
 // judge tests a term of the leaf's column.
 func (x *Expr) judge(l *column.Layout, term []byte) verdict {
-	ok := false
-	if x.Col.Type == column.Doc {
-		ok = x.docMatches(l, term)
-	} else {
-		ok = x.matches(column.TermValue(x.Col.Type, term))
-	}
-	if ok {
+	switch {
+	case x.Col.Type == column.Doc && x.docMatches(l, term),
+		x.Col.Type != column.Doc && x.matches(column.TermValue(x.Col.Type, term)):
 		return passes
 	}
 	return fails

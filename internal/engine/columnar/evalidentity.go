@@ -75,6 +75,25 @@ func (t *identityInts) matches(v int64) bool {
 	return t.within || t.x.matches(column.IntValue(v))
 }
 
+// appendRows appends those of the rows that pass, of the block that begins at
+// first.
+func (t *identityInts) appendRows(dst []uint32, id *column.Identity, rows []uint32, first uint32) []uint32 {
+	if t.x.Col == RowTime {
+		for _, r := range rows {
+			if t.matches(id.Times[r-first]) {
+				dst = append(dst, r)
+			}
+		}
+		return dst
+	}
+	for _, r := range rows {
+		if t.matches(int64(id.IDs[r-first])) {
+			dst = append(dst, r)
+		}
+	}
+	return dst
+}
+
 // excludes and includes say that no, or every, row with a time in r passes.
 func (t *identityInts) excludes(r base.TimeRange) bool {
 	lo, hi := closed(r)
@@ -233,17 +252,7 @@ func (e *partEval) intsLeaf(ctx context.Context, x *Expr, within *index.Set) (*i
 		if err != nil {
 			return err
 		}
-		for _, r := range buf {
-			v := int64(0)
-			if at := r - uint32(info.FirstRow); times {
-				v = id.Times[at]
-			} else {
-				v = int64(id.IDs[at])
-			}
-			if test.matches(v) {
-				rows = append(rows, r)
-			}
-		}
+		rows = test.appendRows(rows, id, buf, uint32(info.FirstRow))
 		return nil
 	})
 	return e.restrict(rows, nil), err

@@ -136,11 +136,19 @@ func (x *Expr) validateLeaf() error {
 		return base.Errorf(base.ClassInvalid, "filter: column %v: no test given", x.Col)
 	case t == column.Doc:
 		return nil // a tag may be of any type
-	case x.Op == OpEqual && x.Value.Type != t:
+	}
+	return x.validateTypes()
+}
+
+// validateTypes checks what a leaf over a plain column compares with.
+func (x *Expr) validateTypes() error {
+	t := x.Col.Type
+	switch other := func(v column.Value) bool { return v.Type != t }; {
+	case x.Op == OpEqual && other(x.Value):
 		return base.Errorf(base.ClassInvalid, "filter: column %v compared with a %v", x.Col, x.Value.Type)
-	case x.Op == OpRange && (x.Lo != nil && x.Lo.Type != t || x.Hi != nil && x.Hi.Type != t):
+	case x.Op == OpRange && (x.Lo != nil && other(*x.Lo) || x.Hi != nil && other(*x.Hi)):
 		return base.Errorf(base.ClassInvalid, "filter: column %v bounded by another type", x.Col)
-	case x.Op == OpIn && slices.ContainsFunc(x.Values, func(v column.Value) bool { return v.Type != t }):
+	case x.Op == OpIn && slices.ContainsFunc(x.Values, other):
 		return base.Errorf(base.ClassInvalid, "filter: column %v compared with values of another type", x.Col)
 	}
 	return nil

@@ -333,9 +333,6 @@ func (e *partEval) intValues(b, col int) (*column.Vector, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := &column.Vector{ID: v.ID, Rows: v.Rows, Ints: make([]int64, len(v.Codes))}
-	for i, c := range v.Codes {
-		out.Ints[i] = column.TermValue(column.Int64, terms.Value(c)).Int
-	}
-	return out, nil
+	out := resolved(v, terms, &column.Vector{})
+	return &out, nil
 }
