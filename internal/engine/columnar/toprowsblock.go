@@ -94,6 +94,14 @@ type rowPicker struct {
 	n     int
 }
 
+// reset makes all rows of a block the candidates.
+func (p *rowPicker) reset(rows int) { p.rows, p.all, p.n = p.rows[:0], true, rows }
+
+// drop leaves no candidate.
+func (p *rowPicker) drop() { p.rows, p.all = p.rows[:0], false }
+
+func (p *rowPicker) none() bool { return !p.all && len(p.rows) == 0 }
+
 // between keeps the candidates whose value lies in the window.
 func between[T int64 | uint64 | uint32](p *rowPicker, vals []T, w window) {
 	if p.all {
@@ -108,7 +116,7 @@ func (p *rowPicker) column(c *intColumn, w window) {
 	switch {
 	case c.v == nil || c.v.Rows != nil && len(c.v.Rows) == 0:
 		if !w.contains(0) {
-			p.rows, p.all = p.rows[:0], false
+			p.drop()
 		}
 	case c.v.Rows != nil:
 		p.dense = slices.Grow(p.dense[:0], p.n)[:p.n]
@@ -121,7 +129,7 @@ func (p *rowPicker) column(c *intColumn, w window) {
 		lo, hi := w.first^w.mask, w.last^w.mask // of the values, in any order
 		first, end := c.terms.Range(column.IntValue(min(lo, hi)).AppendTerm(nil), append(column.IntValue(max(lo, hi)).AppendTerm(nil), 0))
 		if first >= end {
-			p.rows, p.all = p.rows[:0], false
+			p.drop()
 			return
 		}
 		between(p, c.v.Codes, window{first: int64(first), last: int64(end) - 1})
@@ -133,7 +141,7 @@ func (p *rowPicker) column(c *intColumn, w window) {
 // inTime keeps the candidates whose time lies in r.
 func (p *rowPicker) inTime(times []int64, r base.TimeRange) {
 	if r.Start >= r.End {
-		p.rows, p.all = p.rows[:0], false
+		p.drop()
 		return
 	}
 	between(p, times, window{first: r.Start, last: r.End - 1})

@@ -13,28 +13,30 @@ type topRowList struct {
 	order  *rowOrder
 	places int     // how many different places to keep
 	after  *topRow // no row before it is wanted; nil wants all
-	rows   []topRow
-	cutAt  int // length at which to cut
-	full   bool
-	bound  topRow // no row behind it is wanted, when full
+	// The masked values of the first term that a wanted row can have anyway.
+	first, last int64
+	rows        []topRow
+	cutAt       int // length at which to cut
+	full        bool
+	bound       topRow // no row behind it is wanted, when full
 }
 
 // minCutRows keeps lists of few places from being sorted for every row.
 const minCutRows = 64
 
 func newTopRowList(o *rowOrder, places int, after *topRow) *topRowList {
-	return &topRowList{order: o, places: places, after: after, cutAt: places}
+	return &topRowList{order: o, places: places, after: after, first: math.MinInt64, last: math.MaxInt64, cutAt: places}
 }
 
 // window returns the closed interval of masked values of the first term that a
 // wanted row can have, that term not being the key.
 func (l *topRowList) window() (first, last int64) {
-	first, last = math.MinInt64, math.MaxInt64
+	first, last = l.first, l.last
 	if l.after != nil {
-		first = l.after.vals[0]
+		first = max(first, l.after.vals[0])
 	}
 	if l.full {
-		last = l.bound.vals[0]
+		last = min(last, l.bound.vals[0])
 	}
 	return first, last
 }
