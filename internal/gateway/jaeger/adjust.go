@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/pandodb/pando/internal/gateway/jaeger/wire"
 	"github.com/pandodb/pando/internal/model/trace"
 )
 
@@ -73,7 +74,7 @@ func (d *adjustment) indexIDs() {
 
 // addWarning adds a text to the warnings of a span.
 func addWarning(s *trace.Span, text string) {
-	at, found := slices.BinarySearchFunc(s.Attrs, attrWarnings, func(a trace.Attr, key string) int {
+	at, found := slices.BinarySearchFunc(s.Attrs, wire.AttrWarnings, func(a trace.Attr, key string) int {
 		return cmp.Compare(a.Key, key)
 	})
 	all := trace.Value{Kind: trace.KindList}
@@ -87,7 +88,7 @@ func addWarning(s *trace.Span, text string) {
 	}
 	all.List = append(all.List, trace.Value{Kind: trace.KindString, Str: text})
 	attrs := make([]trace.Attr, 0, len(s.Attrs)+1)
-	attrs = append(append(attrs, s.Attrs[:at]...), trace.Attr{Key: attrWarnings, Value: all})
+	attrs = append(append(attrs, s.Attrs[:at]...), trace.Attr{Key: wire.AttrWarnings, Value: all})
 	if found {
 		at++
 	}

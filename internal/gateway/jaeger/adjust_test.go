@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"github.com/pandodb/pando/internal/gateway/jaeger/wire"
 	"github.com/pandodb/pando/internal/model/trace"
 )
 
@@ -29,7 +30,7 @@ func spanAt(id, parent uint64, host string, start, end int) trace.Span {
 }
 
 func warningsOf(s *trace.Span) []string {
-	v := find(s.Attrs, attrWarnings)
+	v := find(s.Attrs, wire.AttrWarnings)
 	if v == nil {
 		return nil
 	}
@@ -255,12 +256,12 @@ func TestAttributesAreNormalized(t *testing.T) {
 	want := []trace.Span{
 		{
 			SpanID: spanID(1), Resource: resource, Scope: &trace.Scope{Attrs: []trace.Attr{text("a", ""), text("b", "")}},
-			Attrs:  []trace.Attr{{Key: attrWarnings, Value: list(warnLink, warnLink)}, text("ip", "0.0.0.1"), text("peer.ipv4", "127.0.0.1")},
+			Attrs:  []trace.Attr{{Key: wire.AttrWarnings, Value: list(warnLink, warnLink)}, text("ip", "0.0.0.1"), text("peer.ipv4", "127.0.0.1")},
 			Events: []trace.Event{{Attrs: []trace.Attr{text("a", ""), text("b", "")}}},
 			Links:  []trace.Link{{TraceID: traceID(2), Attrs: []trace.Attr{text("a", ""), text("b", "")}}},
 		},
 		{SpanID: spanID(2), Resource: resource, Scope: &trace.Scope{}, Attrs: []trace.Attr{
-			{Key: attrWarnings, Value: list("conflicting values between Span and Resource for attribute telemetry.sdk.name")},
+			{Key: wire.AttrWarnings, Value: list("conflicting values between Span and Resource for attribute telemetry.sdk.name")},
 			text("ip", "text stays"), text("telemetry.sdk.name", "mine"),
 		}},
 	}
@@ -274,9 +275,9 @@ func TestAttributesAreNormalized(t *testing.T) {
 
 func TestWarningsJoinThoseSent(t *testing.T) {
 	for name, test := range map[string]struct{ have, want []trace.Attr }{
-		"none": {[]trace.Attr{text("!", ""), text("a", "")}, []trace.Attr{text("!", ""), {Key: attrWarnings, Value: list("w")}, text("a", "")}},
-		"list": {[]trace.Attr{{Key: attrWarnings, Value: list("v")}, text("a", "")}, []trace.Attr{{Key: attrWarnings, Value: list("v", "w")}, text("a", "")}},
-		"text": {[]trace.Attr{text(attrWarnings, "v")}, []trace.Attr{{Key: attrWarnings, Value: list("v", "w")}}},
+		"none": {[]trace.Attr{text("!", ""), text("a", "")}, []trace.Attr{text("!", ""), {Key: wire.AttrWarnings, Value: list("w")}, text("a", "")}},
+		"list": {[]trace.Attr{{Key: wire.AttrWarnings, Value: list("v")}, text("a", "")}, []trace.Attr{{Key: wire.AttrWarnings, Value: list("v", "w")}, text("a", "")}},
+		"text": {[]trace.Attr{text(wire.AttrWarnings, "v")}, []trace.Attr{{Key: wire.AttrWarnings, Value: list("v", "w")}}},
 	} {
 		s := trace.Span{Attrs: test.have}
 		addWarning(&s, "w")

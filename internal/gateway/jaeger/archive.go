@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"github.com/pandodb/pando/internal/base"
+	"github.com/pandodb/pando/internal/gateway/jaeger/serve"
 	"github.com/pandodb/pando/internal/model/trace"
 )
 
@@ -35,9 +36,9 @@ func (g *Gateway) archiveTrace(ctx context.Context, l lookup) error {
 		return err
 	}
 	if len(traces) == 0 {
-		return errNotFound
+		return serve.ErrTraceNotFound
 	}
-	return inChunks(traces[0].Spans, func(wire []byte) error {
+	return serve.SendSpans(traces[0].Spans, serve.Grouped, func(wire []byte, _ bool) error {
 		rejected, message, err := g.opts.ArchiveSpans.Export(ctx, wire)
 		if err == nil && rejected > 0 {
 			err = base.Errorf(base.ClassInvalid, "the archive refused %d spans of the trace: %s", rejected, message)

@@ -14,6 +14,7 @@ import (
 	"google.golang.org/grpc"
 
 	"github.com/pandodb/pando/internal/base"
+	"github.com/pandodb/pando/internal/gateway/jaeger/serve"
 	"github.com/pandodb/pando/internal/gen/jaegerpb"
 	"github.com/pandodb/pando/internal/model/trace"
 	"github.com/pandodb/pando/internal/query/search"
@@ -27,8 +28,12 @@ type Store interface {
 	FindIDs(ctx context.Context, q *search.Query) ([]trace.ID, error)
 	// Get returns the traces that exist among the refs, in any order.
 	Get(ctx context.Context, refs ...search.Ref) ([]trace.Trace, error)
-	// Summaries returns what FindIDs would, as summaries.
-	Summaries(ctx context.Context, q *search.Query) ([]trace.Summary, error)
+	// SummariesPage returns what FindIDs would, as summaries, or the page that the
+	// query asks for and the token of the next one, empty at the end.
+	SummariesPage(ctx context.Context, q *search.Query) ([]trace.Summary, string, error)
+	// FindSpans returns the spans of a page, as stored, in the query's order, and
+	// the token of the next page, empty at the end.
+	FindSpans(ctx context.Context, q *search.SpanQuery) ([]trace.Span, string, error)
 	// Services returns the names of the services that sent spans, ascending.
 	Services(ctx context.Context) ([]string, error)
 	// Operations returns the operations of a service, ascending by name, then
@@ -87,6 +92,7 @@ type Gateway struct {
 	store    Store
 	archive  Store // nil: there is none
 	adjuster Adjuster
+	errors   serve.Errors
 	opts     Options
 }
 
@@ -109,6 +115,7 @@ func New(store Store, o Options) (*Gateway, error) {
 		store:    store,
 		archive:  o.Archive,
 		adjuster: Adjuster{MaxClockSkew: max(0, o.MaxClockSkew)},
+		errors:   serve.Errors{Logger: o.Logger},
 		opts:     o,
 	}, nil
 }
@@ -150,6 +157,7 @@ func (g *Gateway) RegisterHTTP(mux *http.ServeMux) {
 	}
 	v3Search("/api/v3/traces", g.v3Find)
 	v3Search("/api/v3/trace-summaries", g.v3Summaries)
+	v3Search("/api/v3/spans", g.v3Spans)
 }
 
 // handler serves a request or says why not; then it has written nothing.

@@ -4,9 +4,11 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/pandodb/pando/internal/base"
+	"github.com/pandodb/pando/internal/gateway/jaeger/serve"
 	"github.com/pandodb/pando/internal/model/trace"
 )
 
@@ -35,7 +37,7 @@ type legacyError struct {
 }
 
 func writeLegacyError(w http.ResponseWriter, f *failure) {
-	writeDoc(w, f.http, &envelope{Errors: []legacyError{{Code: f.http, Msg: f.message}}})
+	writeDoc(w, f.HTTP, &envelope{Errors: []legacyError{{Code: f.HTTP, Msg: f.Message}}})
 }
 
 // writeList answers with a list, never with null.
@@ -77,18 +79,18 @@ type operationDoc struct {
 
 func (g *Gateway) legacyOperations(w http.ResponseWriter, r *http.Request) error {
 	p := newParams(r.URL.RawQuery)
-	f, err := newOperationFilter(p.text("service"), p.text("spanKind"))
+	f, err := serve.NewOperationFilter(p.text("service"), p.text("spanKind"))
 	if err != nil || p.err != nil {
 		return firstError(p.err, err)
 	}
-	ops, err := g.store.Operations(r.Context(), f.service, f.kind)
+	ops, err := g.store.Operations(r.Context(), f.Service, f.Kind)
 	if err != nil {
 		return err
 	}
-	ops = f.keep(ops)
+	ops = f.Keep(ops)
 	list := make([]operationDoc, len(ops))
 	for i, op := range ops {
-		list[i] = operationDoc{Name: op.Name, SpanKind: kindName(op.Kind)}
+		list[i] = operationDoc{Name: op.Name, SpanKind: serve.KindName(op.Kind)}
 	}
 	writeList(w, list)
 	return nil
@@ -113,11 +115,7 @@ func (g *Gateway) legacySearch(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	q, err := s.query()
-	if err != nil {
-		return err
-	}
-	ids, err := g.store.FindIDs(r.Context(), q)
+	ids, err := g.findTraces(r.Context(), s)
 	if err != nil {
 		return err
 	}
@@ -141,8 +139,10 @@ func parseLegacySearch(p *params, now time.Time) (*searchParams, error) {
 		p.tag(s.attributes, "tag", text)
 	}
 	for _, text := range p.values["tags"] {
-		if text != "" {
+		if strings.IndexAny(strings.TrimSpace(text), "{[") == 0 {
 			p.attributes(s.attributes, "tags", text)
+		} else {
+			p.logfmt(s.attributes, "tags", text)
 		}
 	}
 	end, ok := p.units("end", time.Microsecond)
@@ -213,7 +213,7 @@ func (g *Gateway) legacyTrace(w http.ResponseWriter, r *http.Request) error {
 		lookup: lookup{ids: []trace.ID{id}, time: when, raw: raw, archive: true}, must: true,
 	})
 	if err == nil && !found {
-		return errNotFound
+		return serve.ErrTraceNotFound
 	}
 	return err
 }
@@ -223,7 +223,7 @@ func legacyGetParams(p *params) (base.TimeRange, bool, error) {
 	start, hasStart := p.units("start", time.Microsecond)
 	end, hasEnd := p.units("end", time.Microsecond)
 	raw := p.boolean("raw")
-	when, err := hint(start, hasStart, end, hasEnd)
+	when, err := serve.Interval{Start: start, End: end, HasStart: hasStart, HasEnd: hasEnd}.Hint()
 	return when, raw, firstError(p.err, err)
 }
 
@@ -286,7 +286,7 @@ func appendMissing(dst []byte, wanted []trace.ID, missing map[trace.ID]bool) []b
 	for _, id := range wanted {
 		if missing[id] {
 			delete(missing, id)
-			dst = appendString(append(dst, `{"msg":`...), errNotFound.Error())
+			dst = appendString(append(dst, `{"msg":`...), serve.ErrTraceNotFound.Error())
 			dst = append(appendLegacyID(append(dst, `,"traceID":`...), id), `},`...)
 		}
 	}

@@ -18,6 +18,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/pandodb/pando/internal/base"
+	"github.com/pandodb/pando/internal/gateway/jaeger/wire"
 	"github.com/pandodb/pando/internal/model/trace"
 	"github.com/pandodb/pando/internal/query/search"
 )
@@ -347,7 +348,7 @@ func legacyDoc(t *trace.Trace) object {
 		s := &t.Spans[i]
 		p := object{"serviceName": s.Resource.Service(), "tags": tagDocs(s.Resource.Attrs)}
 		if p["serviceName"] == "" {
-			p["serviceName"] = noService
+			p["serviceName"] = wire.NoService
 		}
 		key, _ := json.Marshal(p)
 		if ids[string(key)] == "" {

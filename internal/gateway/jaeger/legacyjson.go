@@ -4,30 +4,9 @@ import (
 	"encoding/hex"
 	"strconv"
 
+	"github.com/pandodb/pando/internal/gateway/jaeger/serve"
+	"github.com/pandodb/pando/internal/gateway/jaeger/wire"
 	"github.com/pandodb/pando/internal/model/trace"
-)
-
-// Names of the tags by which Jaeger shows fields of a span, and of attributes
-// that it shows as something else than a tag.
-const (
-	tagScopeName     = "otel.scope.name"
-	tagScopeVersion  = "otel.scope.version"
-	tagSpanKind      = "span.kind"
-	tagStatusCode    = "otel.status_code"
-	tagStatusMessage = "otel.status_description"
-	tagError         = "error"
-	tagTraceState    = "w3c.tracestate"
-	tagEvent         = "event"
-
-	attrService  = "service.name"
-	attrWarnings = "@jaeger@warnings"     // texts
-	attrRefType  = "opentracing.ref_type" // of a link: child_of or follows_from
-
-	statusOK    = "OK"
-	statusError = "ERROR"
-
-	// noService is what Jaeger calls the sender of spans without service.name.
-	noService = "missing-service-name"
 )
 
 // maxSafeInt is the largest integer that JavaScript's numbers hold exactly.
@@ -202,7 +181,7 @@ func parentRefType(s *trace.Span) string {
 }
 
 func refType(l *trace.Link) string {
-	if v := find(l.Attrs, attrRefType); v != nil && v.Str == "child_of" {
+	if v := find(l.Attrs, wire.AttrRefType); v != nil && v.Str == "child_of" {
 		return "CHILD_OF"
 	}
 	return "FOLLOWS_FROM"
@@ -234,7 +213,7 @@ func (e *spanEncoder) appendSpanTags(dst []byte, s *trace.Span) (_ []byte, warni
 	}
 	for i := range s.Attrs {
 		a := &s.Attrs[i]
-		if a.Key == attrWarnings {
+		if a.Key == wire.AttrWarnings {
 			warnings = &a.Value
 			continue
 		}
@@ -255,10 +234,10 @@ type fieldTag struct {
 	key, value string // error has no value: it is always true
 }
 
-func isScopeTag(key string) bool { return key == tagScopeName || key == tagScopeVersion }
+func isScopeTag(key string) bool { return key == wire.TagScopeName || key == wire.TagScopeVersion }
 
 func (f *fieldTag) append(dst []byte) []byte {
-	if f.key == tagError {
+	if f.key == wire.TagError {
 		return append(dst, `{"key":"error","type":"bool","value":true},`...)
 	}
 	return appendTextTag(dst, f.key, f.value)
@@ -275,26 +254,26 @@ func (e *spanEncoder) appendFieldTags(dst []fieldTag, s *trace.Span) []fieldTag 
 	failed, code := "", ""
 	switch s.StatusCode {
 	case 1:
-		code = statusOK
+		code = wire.StatusOK
 	case trace.StatusError:
-		failed, code = "true", statusError
+		failed, code = "true", wire.StatusError
 	}
 	if !e.raw {
-		add(tagError, failed)
+		add(wire.TagError, failed)
 	}
-	add(tagScopeName, s.Scope.Name)
-	add(tagScopeVersion, s.Scope.Version)
+	add(wire.TagScopeName, s.Scope.Name)
+	add(wire.TagScopeVersion, s.Scope.Version)
 	if e.raw {
-		add(tagSpanKind, kindName(s.Kind))
-		add(tagStatusCode, code)
-		add(tagError, failed)
-		add(tagStatusMessage, s.StatusMessage)
+		add(wire.TagSpanKind, serve.KindName(s.Kind))
+		add(wire.TagStatusCode, code)
+		add(wire.TagError, failed)
+		add(wire.TagStatusMessage, s.StatusMessage)
 	} else {
-		add(tagStatusCode, code)
-		add(tagStatusMessage, s.StatusMessage)
-		add(tagSpanKind, kindName(s.Kind))
+		add(wire.TagStatusCode, code)
+		add(wire.TagStatusMessage, s.StatusMessage)
+		add(wire.TagSpanKind, serve.KindName(s.Kind))
 	}
-	add(tagTraceState, s.TraceState)
+	add(wire.TagTraceState, s.TraceState)
 	return dst
 }
 
@@ -348,7 +327,7 @@ func (e *spanEncoder) appendLog(dst []byte, v *trace.Event) []byte {
 	empty := len(dst)
 	own := -1 // the attribute that has the place of the name
 	for i := range v.Attrs {
-		if v.Attrs[i].Key == tagEvent {
+		if v.Attrs[i].Key == wire.TagEvent {
 			own = i
 			break
 		}
@@ -356,7 +335,7 @@ func (e *spanEncoder) appendLog(dst []byte, v *trace.Event) []byte {
 	first := -1
 	switch {
 	case own < 0:
-		dst = appendTextTag(dst, tagEvent, v.Name)
+		dst = appendTextTag(dst, wire.TagEvent, v.Name)
 	case !e.raw && v.Attrs[own].Value.Kind == trace.KindString:
 		first = own
 		dst = append(e.appendTag(dst, &v.Attrs[own]), ',')
@@ -388,13 +367,13 @@ func (e *spanEncoder) process(r *trace.Resource) int {
 func (e *spanEncoder) appendProcess(dst []byte, r *trace.Resource) []byte {
 	service := r.Service()
 	if service == "" {
-		service = noService
+		service = wire.NoService
 	}
 	dst = appendString(append(dst, `{"serviceName":`...), service)
 	dst = append(dst, `,"tags":[`...)
 	empty := len(dst)
 	for i := range r.Attrs {
-		if r.Attrs[i].Key != attrService {
+		if r.Attrs[i].Key != wire.AttrService {
 			dst = append(e.appendTag(dst, &r.Attrs[i]), ',')
 		}
 	}

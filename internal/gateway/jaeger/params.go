@@ -2,6 +2,7 @@ package jaeger
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/base64"
 	"encoding/json"
 	"math"
@@ -11,7 +12,9 @@ import (
 	"time"
 
 	"github.com/pandodb/pando/internal/base"
+	"github.com/pandodb/pando/internal/gateway/jaeger/serve"
 	"github.com/pandodb/pando/internal/model/trace"
+	"github.com/pandodb/pando/internal/query/expression"
 	"github.com/pandodb/pando/internal/query/search"
 )
 
@@ -120,19 +123,37 @@ func (p *params) instant(names ...string) (int64, bool) {
 		p.fail(name, text, "RFC 3339, such as 2026-11-20T14:00:00.5Z")
 		return 0, false
 	}
-	return unixNanos(t), true
+	return serve.UnixNanos(t), true
 }
 
-// unixNanos returns the time as Unix nanoseconds, or the farthest there are.
-func unixNanos(t time.Time) int64 {
-	switch {
-	case t.Year() < 1678:
-		return math.MinInt64
-	case t.Year() > 2261:
-		return math.MaxInt64
-	default:
-		return t.UnixNano()
+// filter reads a filter in JSON; absent means nil.
+func (p *params) filter(name string) *expression.Call {
+	text := p.text(name)
+	if text == "" || p.err != nil {
+		return nil
 	}
+	c, err := expression.ParseJSON([]byte(text))
+	if err != nil {
+		p.err = base.Errorf(base.ClassOf(err), "parameter '%s': %w", name, err)
+	}
+	return c
+}
+
+// page reads which page is asked for; absent means nil.
+func (p *params) page() *search.Page {
+	size, name := p.get("query.pagination.pageSize", "query.pagination.page_size")
+	token := p.text("query.pagination.pageToken", "query.pagination.page_token")
+	if size == "" && token == "" || p.err != nil {
+		return nil
+	}
+	n, err := strconv.ParseUint(cmp.Or(size, "0"), 10, 32)
+	if err != nil {
+		p.fail(name, size, "1 to "+strconv.Itoa(search.MaxPage)+" results")
+		return nil
+	}
+	page, err := newPage(n, token)
+	p.err = err
+	return page
 }
 
 // attributes reads a JSON object of tag conditions into dst. Numbers and truth

@@ -2,21 +2,11 @@ package jaeger
 
 import (
 	"context"
-	"math"
-	"time"
 
 	"github.com/pandodb/pando/internal/base"
+	"github.com/pandodb/pando/internal/gateway/jaeger/serve"
 	"github.com/pandodb/pando/internal/model/trace"
 	"github.com/pandodb/pando/internal/query/search"
-)
-
-const (
-	// chunkTraces is how many traces are in memory at a time for one request.
-	chunkTraces = 32
-	// hintSlack widens a client's guess of when a trace happened: clients guess
-	// from the part of a trace that they saw, and spans beyond must not be lost.
-	// A day keeps the guess useful, since segments are about that long.
-	hintSlack = 24 * time.Hour
 )
 
 // lookup says which traces to read, and how.
@@ -29,22 +19,21 @@ type lookup struct {
 
 // traceReader reads traces by id, a few at a time, in the order of the ids.
 type traceReader struct {
-	store   Store
-	archive Store // nil: look nowhere else
-	adjust  func(*trace.Trace)
-	refs    []search.Ref
-	chunk   int // refs asked for at a time
+	traces *serve.TraceReader
+	adjust func(*trace.Trace) // nil: as stored
 }
 
 // newTraceReader returns a reader of the traces.
 func (g *Gateway) newTraceReader(l lookup) *traceReader {
-	r := &traceReader{store: g.store, refs: make([]search.Ref, len(l.ids)), chunk: chunkTraces}
+	refs := make([]search.Ref, len(l.ids))
 	for i, id := range l.ids {
-		r.refs[i] = search.Ref{ID: id, Time: l.time}
+		refs[i] = search.Ref{ID: id, Time: l.time}
 	}
-	if l.archive {
-		r.archive = g.archive
+	var store serve.Getter = g.store
+	if l.archive && g.archive != nil {
+		store = archived{store: g.store, archive: g.archive}
 	}
+	r := &traceReader{traces: serve.NewTraceReader(store, refs)}
 	if !l.raw {
 		r.adjust = g.adjuster.Adjust
 	}
@@ -52,81 +41,41 @@ func (g *Gateway) newTraceReader(l lookup) *traceReader {
 }
 
 // next returns some traces, at least one, or none at the end. Traces that are
-// not there are skipped. If some are too large together, it goes on with fewer
-// at a time.
+// not there are skipped.
 func (r *traceReader) next(ctx context.Context) ([]trace.Trace, error) {
-	for len(r.refs) > 0 {
-		refs := r.refs[:min(len(r.refs), r.chunk)]
-		found, err := r.get(ctx, refs)
-		if base.ClassOf(err) == base.ClassTooLarge && len(refs) > 1 {
-			r.chunk = len(refs) / 2
-			continue
-		}
-		if err != nil {
-			return nil, err
-		}
-		r.refs = r.refs[len(refs):]
-		ordered := make([]trace.Trace, 0, len(found))
-		for _, ref := range refs {
-			t := found[ref.ID]
-			if t == nil {
-				continue
-			}
-			delete(found, ref.ID) // asked for twice, answered once
-			if r.adjust != nil {
-				r.adjust(t)
-			}
-			ordered = append(ordered, *t)
-		}
-		if len(ordered) > 0 {
-			return ordered, nil
-		}
+	traces, err := r.traces.Next(ctx)
+	if err != nil || r.adjust == nil {
+		return traces, err
 	}
-	return nil, nil
+	for i := range traces {
+		r.adjust(&traces[i])
+	}
+	return traces, nil
 }
 
-// get returns the traces of the refs that the store has or, where it has none,
-// the archive.
-func (r *traceReader) get(ctx context.Context, refs []search.Ref) (map[trace.ID]*trace.Trace, error) {
-	found := make(map[trace.ID]*trace.Trace, len(refs))
-	keep := func(traces []trace.Trace, err error) error {
-		for i := range traces {
-			if len(traces[i].Spans) > 0 {
-				found[traces[i].ID] = &traces[i]
-			}
-		}
-		return err
+// archived gets traces from a store or, those that it does not have, from an
+// archive.
+type archived struct{ store, archive serve.Getter }
+
+// Get implements serve.Getter.
+func (a archived) Get(ctx context.Context, refs ...search.Ref) ([]trace.Trace, error) {
+	found, err := a.store.Get(ctx, refs...)
+	if err != nil {
+		return nil, err
 	}
-	if err := keep(r.store.Get(ctx, refs...)); err != nil || r.archive == nil {
-		return found, err
+	have := make(map[trace.ID]bool, len(found))
+	for i := range found {
+		have[found[i].ID] = len(found[i].Spans) > 0
 	}
 	var missing []search.Ref
 	for _, ref := range refs {
-		if found[ref.ID] == nil {
+		if !have[ref.ID] {
 			missing = append(missing, ref)
 		}
 	}
 	if len(missing) == 0 {
 		return found, nil
 	}
-	return found, keep(r.archive.Get(ctx, missing...))
-}
-
-// hint returns the time range of a look-up by id from what the client knows of
-// its start and end, either of which may be missing.
-func hint(start int64, hasStart bool, end int64, hasEnd bool) (base.TimeRange, error) {
-	if !hasStart && !hasEnd {
-		return base.TimeRange{}, nil
-	}
-	if hasStart && hasEnd && end < start {
-		return base.TimeRange{}, base.Errorf(base.ClassInvalid, "time range is reversed: it ends before it starts")
-	}
-	r := base.AllTime
-	if hasStart && start > math.MinInt64+int64(hintSlack) {
-		r.Start = start - int64(hintSlack)
-	}
-	if hasEnd && end < math.MaxInt64-int64(hintSlack) {
-		r.End = end + int64(hintSlack)
-	}
-	return r, nil
+	more, err := a.archive.Get(ctx, missing...)
+	return append(found, more...), err
 }

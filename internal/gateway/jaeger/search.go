@@ -1,13 +1,16 @@
 package jaeger
 
 import (
+	"context"
 	"maps"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/pandodb/pando/internal/base"
+	"github.com/pandodb/pando/internal/gateway/jaeger/serve"
 	"github.com/pandodb/pando/internal/model/trace"
+	"github.com/pandodb/pando/internal/query/expression"
 	"github.com/pandodb/pando/internal/query/search"
 )
 
@@ -19,118 +22,103 @@ type searchParams struct {
 	service, operation string
 	attributes         map[string]string // name to the text of the value
 	time               base.TimeRange
-	min, max           time.Duration // zero does not constrain
-	depth              int           // zero means defaultDepth
-	raw                bool          // no repairs; summaries ignore it
+	min, max           time.Duration    // zero does not constrain
+	filter             *expression.Call // instead of all of the above but time
+	depth              int              // zero means defaultDepth
+	page               *search.Page     // instead of depth
+	raw                bool             // no repairs; summaries ignore it
 }
 
 // query returns the search as a valid query, newest traces first.
 func (p *searchParams) query() (*search.Query, error) {
-	if p.min < 0 || p.max < 0 {
+	switch {
+	case p.min < 0 || p.max < 0:
 		return nil, base.Errorf(base.ClassInvalid, "a duration must not be negative: got min %v, max %v", p.min, p.max)
+	case p.max != 0 && p.max < p.min:
+		return nil, base.Errorf(base.ClassInvalid, "the maximum duration %v is below the minimum %v", p.max, p.min)
+	case p.page != nil && p.depth != 0:
+		return nil, base.Errorf(base.ClassInvalid, "search_depth %d and pagination: only one of them can bound a search", p.depth)
+	}
+	if set := p.predicates(); p.filter != nil && len(set) > 0 {
+		return nil, base.Errorf(base.ClassInvalid, "query has a filter and %s: say it all in the filter", strings.Join(set, ", "))
 	}
 	q := &search.Query{
 		Service:     p.service,
 		Operation:   p.operation,
+		Filter:      p.filter,
 		Time:        p.time,
 		MinDuration: uint64(p.min),
 		MaxDuration: uint64(p.max),
 		Order:       search.Newest,
 		Limit:       p.depth,
+		Page:        p.page,
 	}
-	if p.depth == 0 {
+	if p.depth == 0 && p.page == nil {
 		q.Limit = defaultDepth
 	}
 	for _, key := range slices.Sorted(maps.Keys(p.attributes)) {
-		addTag(q, key, p.attributes[key])
+		serve.AddTag(q, key, p.attributes[key])
 	}
 	return q, q.Validate()
 }
 
-// addTag adds the condition that a span has a tag in Jaeger's view of it, where
-// some tags stand for fields of the span. Values that the field cannot have are
-// left to attributes of that name: senders may write any.
-func addTag(q *search.Query, key, value string) {
-	switch {
-	case key == tagError && value == "true":
-		q.ErrorsOnly = true
-		return
-	case key == tagStatusCode && (value == statusError || value == statusOK):
-		code := int64(1)
-		if value == statusError {
-			code = trace.StatusError
-		}
-		addField(q, search.FieldStatus, trace.Value{Kind: trace.KindInt, Int: code})
-		return
-	case key == tagStatusMessage:
-		addField(q, search.FieldStatusMessage, trace.Value{Kind: trace.KindString, Str: value})
-		return
-	case key == tagTraceState:
-		addField(q, search.FieldTraceState, trace.Value{Kind: trace.KindString, Str: value})
-		return
-	case key == tagSpanKind:
-		if kind, ok := parseKind(value); ok && kind != trace.KindUnspecified && (q.Kind == trace.KindUnspecified || q.Kind == kind) {
-			q.Kind = kind
-			return
+// predicates names the conditions that a filter excludes, by their names in the
+// protocol.
+func (p *searchParams) predicates() []string {
+	var set []string
+	for _, c := range [...]struct {
+		name string
+		set  bool
+	}{
+		{"service_name", p.service != ""},
+		{"operation_name", p.operation != ""},
+		{"attributes", len(p.attributes) > 0},
+		{"duration_min", p.min != 0},
+		{"duration_max", p.max != 0},
+	} {
+		if c.set {
+			set = append(set, c.name)
 		}
 	}
-	q.Tags = append(q.Tags, search.Tag{
-		Key:     key,
-		Value:   trace.Value{Kind: trace.KindString, Str: value},
-		AnyType: true, // Jaeger's tags are text: 200 finds the integer
-	})
+	return set
 }
 
-func addField(q *search.Query, field string, v trace.Value) {
-	q.Tags = append(q.Tags, search.Tag{Level: search.LevelField, Key: field, Value: v})
+// newPage returns a page of a size that a request asked for. One beyond what is
+// answered at once counts as the most that is: a page holds at most its size.
+func newPage(size uint64, token string) (*search.Page, error) {
+	if size == 0 {
+		return nil, base.Errorf(base.ClassInvalid, "pagination.page_size is 0: want 1 to %d results", search.MaxPage)
+	}
+	return &search.Page{Size: int(min(size, search.MaxPage)), Token: token}, nil
 }
 
-// parseKind reads a span kind as Jaeger writes it, in any case.
-func parseKind(name string) (trace.Kind, bool) {
-	for k := trace.KindUnspecified; k <= trace.KindConsumer; k++ {
-		if strings.EqualFold(name, k.String()) {
-			return k, true
-		}
+// noPage refuses pages where the answer has no place for a token.
+func (p *searchParams) noPage() error {
+	if p.page != nil {
+		return base.Errorf(base.ClassInvalid,
+			"pagination is not for whole traces: page through trace summaries, or bound the search with search_depth")
 	}
-	return 0, false
+	return nil
 }
 
-// operationFilter asks for the operations of a service, of one kind or all.
-type operationFilter struct {
-	service string
-	kind    trace.Kind
-	anyKind bool
+// findTraces returns the ids of the traces that a search finds.
+func (g *Gateway) findTraces(ctx context.Context, p *searchParams) ([]trace.ID, error) {
+	if err := p.noPage(); err != nil {
+		return nil, err
+	}
+	q, err := p.query()
+	if err != nil {
+		return nil, err
+	}
+	return g.store.FindIDs(ctx, q)
 }
 
-// newOperationFilter checks the parameters of an operations request. An empty
-// kind means all.
-func newOperationFilter(service, kind string) (operationFilter, error) {
-	if service == "" {
-		return operationFilter{}, base.Errorf(base.ClassInvalid, "parameter 'service' is required")
+// findSummaries returns the summaries of the traces that a search finds, and the
+// token of the next page.
+func (g *Gateway) findSummaries(ctx context.Context, p *searchParams) ([]trace.Summary, string, error) {
+	q, err := p.query()
+	if err != nil {
+		return nil, "", err
 	}
-	if kind == "" {
-		return operationFilter{service: service, anyKind: true}, nil
-	}
-	k, ok := parseKind(kind)
-	if !ok {
-		return operationFilter{}, base.Errorf(base.ClassInvalid,
-			"span kind %.40q: want internal, server, client, producer, consumer or unspecified", kind)
-	}
-	return operationFilter{service: service, kind: k}, nil
-}
-
-// keep drops what the store could not leave out: to it, unspecified means all.
-func (f operationFilter) keep(ops []trace.Operation) []trace.Operation {
-	if f.anyKind {
-		return ops
-	}
-	return slices.DeleteFunc(ops, func(op trace.Operation) bool { return op.Kind != f.kind })
-}
-
-// kindName returns the kind as operation lists show it: empty for unspecified.
-func kindName(k trace.Kind) string {
-	if k <= trace.KindUnspecified || k > trace.KindConsumer {
-		return ""
-	}
-	return k.String()
+	return g.store.SummariesPage(ctx, q)
 }

@@ -15,11 +15,21 @@ import (
 
 	"github.com/pandodb/pando/internal/base"
 	"github.com/pandodb/pando/internal/model/trace"
+	"github.com/pandodb/pando/internal/query/expression"
 	"github.com/pandodb/pando/internal/query/search"
 )
 
 func tag(key, value string) search.Tag {
 	return search.Tag{Key: key, Value: trace.Value{Kind: trace.KindString, Str: value}, AnyType: true}
+}
+
+// filter reads a filter that a test wants.
+func filter(text string) *expression.Call {
+	c, err := expression.Parse(text)
+	if err != nil {
+		panic(err)
+	}
+	return c
 }
 
 func TestLegacySearchQuery(t *testing.T) {
@@ -48,13 +58,19 @@ func TestLegacySearchQuery(t *testing.T) {
 		`tags={"http.status_code":"200","n":7,"t":true,"f":1.50}`: {
 			Time: recent, Limit: 100, Tags: []search.Tag{tag("f", "1.50"), tag("http.status_code", "200"), tag("n", "7"), tag("t", "true")},
 		},
-		`tags={"a":"1"}&tags={"a":"2","b":""}&tags=`:         {Time: recent, Limit: 100, Tags: []search.Tag{tag("a", "2"), tag("b", "")}},
-		`tags={"error":"true"}`:                              {Time: recent, Limit: 100, ErrorsOnly: true},
+		`tags={"a":"1"}&tags={"a":"2","b":""}&tags=`: {Time: recent, Limit: 100, Tags: []search.Tag{tag("a", "2"), tag("b", "")}},
+		`tags=http.method="GET /\" x" retry n=7  empty= last="a=b"`: {Time: recent, Limit: 100, Tags: []search.Tag{
+			tag("empty", ""), tag("http.method", `GET /" x`), tag("last", "a=b"), tag("n", "7"), tag("retry", "true"),
+		}},
+		`tags=error`:            {Time: recent, Limit: 100, ErrorsOnly: true},
+		`tags={"error":"true"}`: {Time: recent, Limit: 100, ErrorsOnly: true},
 		`tags={"error":true,"span.kind":"Server"}`:           {Time: recent, Limit: 100, ErrorsOnly: true, Kind: trace.KindServer},
-		`tag=error:false`:                                    {Time: recent, Limit: 100, Tags: []search.Tag{tag("error", "false")}},
-		`tag=otel.status_code:ERROR&tag=otel.scope.name:lib`: {Time: recent, Limit: 100, Tags: []search.Tag{tag("otel.scope.name", "lib"), statusTag(2)}},
+		`tag=error:false`:                                    {Time: recent, Limit: 100, Filter: filter(`not (span.status = "error" or span.error = "true")`)},
+		`tag=otel.status_code:ERROR&tag=otel.scope.name:lib`: {Time: recent, Limit: 100, Tags: []search.Tag{statusTag(2)}, Filter: filter(`scope.name = "lib" or otel.scope.name = "lib"`)},
 		`tag=otel.status_code:OK&tag=span.kind:unspecified`:  {Time: recent, Limit: 100, Tags: []search.Tag{statusTag(1), tag("span.kind", "unspecified")}},
-		`tag=otel.status_code:odd`:                           {Time: recent, Limit: 100, Tags: []search.Tag{tag("otel.status_code", "odd")}},
+		`tag=error:false&tag=otel.library.version:2`: {Time: recent, Limit: 100, Filter: filter(
+			`not (span.status = "error" or span.error = "true") and (scope.version = "2" or otel.library.version = "2")`)},
+		`tag=otel.status_code:odd`: {Time: recent, Limit: 100, Tags: []search.Tag{tag("otel.status_code", "odd")}},
 		`tags={"otel.status_description":"gone","w3c.tracestate":"a=b"}`: {Time: recent, Limit: 100, Tags: []search.Tag{
 			field(search.FieldStatusMessage, "gone"), field(search.FieldTraceState, "a=b"),
 		}},
@@ -103,7 +119,7 @@ func TestLegacySearchRefusals(t *testing.T) {
 		"minDuration=-5s":               "'minDuration'",
 		"maxDuration=NaN":               "'maxDuration'",
 		"maxDuration=1e300h":            "'maxDuration'",
-		"minDuration=2s&maxDuration=1s": "duration range is empty",
+		"minDuration=2s&maxDuration=1s": "the maximum duration 1s is below the minimum 2s",
 		"tag=novalue":                   "name:value",
 		"tag=:v":                        "name:value",
 		"tags={":                        "'tags'",
@@ -112,6 +128,11 @@ func TestLegacySearchRefusals(t *testing.T) {
 		`tags={"":"v"}`:                 "'tags'",
 		`tags={"a":"1"}{"b":"2"}`:       "'tags'",
 		"raw=maybe":                     "'raw'",
+		`tags=a="open`:                  "'tags'",
+		`tags==v`:                       "'tags'",
+		`tags="a"=v`:                    "'tags'",
+		`tags=a="v"w`:                   "'tags'",
+		`tags=a=v"w`:                    "'tags'",
 		"tags=" + manyTags(65):          "at most 64",
 	} {
 		t.Run(raw, func(t *testing.T) {

@@ -28,6 +28,9 @@ var update = flag.Bool("update", false, "rewrite the golden files")
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
+// chunkTraces is how many traces package serve reads at a time.
+const chunkTraces = 32
+
 // fakeStore answers from its fields and remembers what it was asked.
 type fakeStore struct {
 	services   []string
@@ -35,18 +38,21 @@ type fakeStore struct {
 	deps       []search.Dependency
 	traces     []trace.Trace // FindIDs finds all, in this order
 	summaries  []trace.Summary
+	spans      []trace.Span
+	next       string // the token of the next page
 
 	err    error // of every answer
 	getErr error // of Get, from its getOK-th call on
 	getOK  int
 	getMax int // traces that Get returns at most, if positive
 
-	query   *search.Query
-	refs    []search.Ref
-	gets    int
-	service string
-	kind    trace.Kind
-	time    base.TimeRange
+	query     *search.Query
+	spanQuery *search.SpanQuery
+	refs      []search.Ref
+	gets      int
+	service   string
+	kind      trace.Kind
+	time      base.TimeRange
 }
 
 func (s *fakeStore) FindIDs(_ context.Context, q *search.Query) ([]trace.ID, error) {
@@ -78,9 +84,14 @@ func (s *fakeStore) Get(_ context.Context, refs ...search.Ref) ([]trace.Trace, e
 	return out, s.err
 }
 
-func (s *fakeStore) Summaries(_ context.Context, q *search.Query) ([]trace.Summary, error) {
+func (s *fakeStore) SummariesPage(_ context.Context, q *search.Query) ([]trace.Summary, string, error) {
 	s.query = q
-	return s.summaries, s.err
+	return s.summaries, s.next, s.err
+}
+
+func (s *fakeStore) FindSpans(_ context.Context, q *search.SpanQuery) ([]trace.Span, string, error) {
+	s.spanQuery = q
+	return s.spans, s.next, s.err
 }
 
 func (s *fakeStore) Services(context.Context) ([]string, error) { return s.services, s.err }

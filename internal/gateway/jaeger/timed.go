@@ -28,10 +28,16 @@ func (s timedStore) Get(ctx context.Context, refs ...search.Ref) ([]trace.Trace,
 	return s.store.Get(ctx, refs...)
 }
 
-func (s timedStore) Summaries(ctx context.Context, q *search.Query) ([]trace.Summary, error) {
+func (s timedStore) SummariesPage(ctx context.Context, q *search.Query) ([]trace.Summary, string, error) {
 	ctx, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
-	return s.store.Summaries(ctx, q)
+	return s.store.SummariesPage(ctx, q)
+}
+
+func (s timedStore) FindSpans(ctx context.Context, q *search.SpanQuery) ([]trace.Span, string, error) {
+	ctx, cancel := context.WithTimeout(ctx, s.timeout)
+	defer cancel()
+	return s.store.FindSpans(ctx, q)
 }
 
 func (s timedStore) Services(ctx context.Context) ([]string, error) {

@@ -1,15 +1,13 @@
 package jaeger
 
 import (
-	"mime"
 	"net/http"
 	"strconv"
 
 	"google.golang.org/grpc/codes"
-	"google.golang.org/protobuf/encoding/protojson"
 
 	"github.com/pandodb/pando/internal/base"
-	"github.com/pandodb/pando/internal/gen/jaegerpb"
+	"github.com/pandodb/pando/internal/gateway/jaeger/serve"
 	"github.com/pandodb/pando/internal/model/trace"
 )
 
@@ -26,8 +24,8 @@ type v3ErrorDetails struct {
 }
 
 func writeV3Error(w http.ResponseWriter, f *failure) {
-	writeDoc(w, f.http, &v3Error{Error: v3ErrorDetails{
-		GRPCCode: f.grpc, HTTPCode: f.http, Message: f.message, HTTPStatus: http.StatusText(f.http),
+	writeDoc(w, f.HTTP, &v3Error{Error: v3ErrorDetails{
+		GRPCCode: f.GRPC, HTTPCode: f.HTTP, Message: f.Message, HTTPStatus: http.StatusText(f.HTTP),
 	}})
 }
 
@@ -53,17 +51,17 @@ type v3OperationsDoc struct {
 
 func (g *Gateway) v3Operations(w http.ResponseWriter, r *http.Request) error {
 	p := newParams(r.URL.RawQuery)
-	f, err := newOperationFilter(p.text("service"), p.text("spanKind", "span_kind"))
+	f, err := serve.NewOperationFilter(p.text("service"), p.text("spanKind", "span_kind"))
 	if err != nil || p.err != nil {
 		return firstError(p.err, err)
 	}
-	ops, err := g.store.Operations(r.Context(), f.service, f.kind)
+	ops, err := g.store.Operations(r.Context(), f.Service, f.Kind)
 	if err != nil {
 		return err
 	}
 	doc := v3OperationsDoc{Operations: []operationDoc{}}
-	for _, op := range f.keep(ops) {
-		kind := kindName(op.Kind)
+	for _, op := range f.Keep(ops) {
+		kind := serve.KindName(op.Kind)
 		if kind == "" {
 			kind = trace.KindInternal.String() // as Jaeger does, here only
 		}
@@ -82,13 +80,13 @@ func (g *Gateway) v3Trace(w http.ResponseWriter, r *http.Request) error {
 	start, hasStart := p.instant("startTime", "start_time")
 	end, hasEnd := p.instant("endTime", "end_time")
 	raw := p.boolean("rawTraces", "raw_traces")
-	when, err := hint(start, hasStart, end, hasEnd)
+	when, err := serve.Interval{Start: start, End: end, HasStart: hasStart, HasEnd: hasEnd}.Hint()
 	if err != nil || p.err != nil {
 		return firstError(p.err, err)
 	}
 	found, err := g.writeV3(w, r, lookup{ids: []trace.ID{id}, time: when, raw: raw, archive: true})
 	if err == nil && !found {
-		return errNotFound
+		return serve.ErrTraceNotFound
 	}
 	return err
 }
@@ -98,11 +96,7 @@ func (g *Gateway) v3Find(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	q, err := s.query()
-	if err != nil {
-		return err
-	}
-	ids, err := g.store.FindIDs(r.Context(), q)
+	ids, err := g.findTraces(r.Context(), s)
 	if err != nil {
 		return err
 	}
@@ -143,11 +137,7 @@ func (g *Gateway) v3Summaries(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	q, err := s.query()
-	if err != nil {
-		return err
-	}
-	found, err := g.store.Summaries(r.Context(), q)
+	found, next, err := g.findSummaries(r.Context(), s)
 	if err != nil {
 		return err
 	}
@@ -160,9 +150,18 @@ func (g *Gateway) v3Summaries(w http.ResponseWriter, r *http.Request) error {
 		out.buf = appendSummary(out.buf, &found[i])
 		out.spill()
 	}
-	out.text("]}")
+	out.text("]")
+	out.buf = append(appendNextPage(out.buf, next), '}')
 	out.flush()
 	return nil
+}
+
+// appendNextPage appends the token of the next page as a member, if there is one.
+func appendNextPage(dst []byte, token string) []byte {
+	if token == "" {
+		return dst
+	}
+	return appendString(append(dst, `,"nextPageToken":`...), token)
 }
 
 // appendSummary appends a TraceSummary with all its members, zeros included: the
@@ -188,64 +187,6 @@ func appendSummary(dst []byte, s *trace.Summary) []byte {
 	return append(trimComma(dst, empty), `]}`...)
 }
 
-// parseV3Search reads a search from the query string of a GET, or from the body
-// of a POST: a FindTracesRequest in proto3 JSON.
-func parseV3Search(r *http.Request) (*searchParams, error) {
-	if r.Method != http.MethodPost {
-		return parseV3Query(newParams(r.URL.RawQuery))
-	}
-	if media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || media != "application/json" {
-		return nil, base.Errorf(base.ClassInvalid, "content type %.80q: want application/json", r.Header.Get("Content-Type"))
-	}
-	body, err := readBody(r)
-	if err != nil {
-		return nil, err
-	}
-	var req jaegerpb.FindTracesRequest
-	if err := protojson.Unmarshal(body, &req); err != nil {
-		return nil, base.Errorf(base.ClassInvalid, "request body: %w", err)
-	}
-	return searchOf(req.GetQuery())
-}
-
-// parseV3Query reads the parameters of a search, under their names of today and
-// those of before. Unknown parameters are ignored, as Jaeger does, but not an
-// unknown condition: dropping it would answer more than was asked for.
-func parseV3Query(p *params) (*searchParams, error) {
-	if text := p.text("query.filter"); text != "" {
-		return nil, errFilter
-	}
-	s := &searchParams{
-		service:    p.text("query.serviceName", "query.service_name"),
-		operation:  p.text("query.operationName", "query.operation_name"),
-		attributes: make(map[string]string),
-		min:        p.duration("query.durationMin", "query.duration_min"),
-		max:        p.duration("query.durationMax", "query.duration_max"),
-		depth:      p.count("query.searchDepth", "query.search_depth", "query.num_traces"),
-		raw:        p.boolean("query.rawTraces", "query.raw_traces"),
-	}
-	if text := p.text("query.attributes"); text != "" {
-		p.attributes(s.attributes, "query.attributes", text)
-	}
-	start, hasStart := p.instant("query.startTimeMin", "query.start_time_min")
-	end, hasEnd := p.instant("query.startTimeMax", "query.start_time_max")
-	if p.err != nil {
-		return nil, p.err
-	}
-	if !hasStart || !hasEnd {
-		return nil, base.Errorf(base.ClassInvalid, "query.startTimeMin and query.startTimeMax are required")
-	}
-	if start >= end {
-		return nil, base.Errorf(base.ClassInvalid, "query.startTimeMin must be before query.startTimeMax")
-	}
-	s.time = base.TimeRange{Start: start, End: end}
-	return s, nil
-}
-
-// errFilter refuses Jaeger's experimental structured filters.
-var errFilter = base.Errorf(base.ClassInvalid,
-	"query.filter is not supported here: use query.serviceName, query.operationName, query.attributes and the duration bounds")
-
 type v3DependenciesDoc struct {
 	Dependencies []v3Dependency `json:"dependencies"`
 }
@@ -263,7 +204,7 @@ func (g *Gateway) v3Dependencies(w http.ResponseWriter, r *http.Request) error {
 	if p.err != nil {
 		return p.err
 	}
-	deps, err := g.dependencies(r.Context(), interval{start, end, hasStart, hasEnd})
+	deps, err := g.dependencies(r.Context(), serve.Interval{Start: start, End: end, HasStart: hasStart, HasEnd: hasEnd})
 	if err != nil {
 		return err
 	}

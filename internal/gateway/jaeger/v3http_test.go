@@ -221,8 +221,8 @@ func TestV3Errors(t *testing.T) {
 		"negative depth":   {target: search + aDay + "&query.searchDepth=-1", status: 400, code: 3, msg: "1 to 10000"},
 		"negative time":    {target: search + aDay + "&query.durationMin=-1s", status: 400, code: 3, msg: "'query.durationMin'"},
 		"NaN":              {target: search + aDay + "&query.duration_max=NaN", status: 400, code: 3, msg: "'query.duration_max'"},
-		"reversed bounds":  {target: search + aDay + "&query.durationMin=2s&query.durationMax=1s", status: 400, code: 3, msg: "duration range is empty"},
-		"filter":           {target: search + aDay + `&query.filter={"op":"eq"}`, status: 400, code: 3, msg: "not supported"},
+		"reversed bounds":  {target: search + aDay + "&query.durationMin=2s&query.durationMax=1s", status: 400, code: 3, msg: "the maximum duration 1s is below the minimum 2s"},
+		"filter":           {target: search + aDay + `&query.filter={"op":"eq"}`, status: 400, code: 3, msg: "filter.args: found 0 operands"},
 		"65 conditions":    {target: search + aDay + "&query.attributes=" + manyTags(65), status: 413, code: 8, msg: "at most 64"},
 		"no service":       {target: "/api/v3/operations", status: 400, code: 3, msg: "'service' is required"},
 		"bad raw":          {target: "/api/v3/traces/1?rawTraces=x", status: 400, code: 3, msg: "'rawTraces'"},
@@ -232,7 +232,7 @@ func TestV3Errors(t *testing.T) {
 		"post elsewhere":   {target: "/api/v3/services", post: "{}", status: 405, code: 12, msg: "not allowed"},
 		"post nonsense":    {target: "/api/v3/traces", post: "{", status: 400, code: 3, msg: "request body"},
 		"post no query":    {target: "/api/v3/traces", post: "{}", status: 400, code: 3, msg: "query is missing"},
-		"post filter":      {target: "/api/v3/traces", post: `{"query":{"filter":{}}}`, status: 400, code: 3, msg: "filter"},
+		"post filter":      {target: "/api/v3/traces", post: `{"query":{"filter":{},"startTimeMin":"2026-11-19T00:00:00Z","startTimeMax":"2026-11-20T00:00:00Z"}}`, status: 400, code: 3, msg: "filter.op"},
 		"post large":       {target: "/api/v3/traces", post: strings.Repeat(" ", maxBodyBytes+1), status: 413, code: 8, msg: "too large"},
 	}
 	for name, test := range tests {

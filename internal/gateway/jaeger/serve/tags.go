@@ -11,17 +11,27 @@ import (
 	"github.com/pandodb/pando/internal/query/search"
 )
 
+// scopeFields are the tags that stand for fields of the scope, under their names
+// of today and those from when scopes were libraries.
+var scopeFields = map[string]string{
+	wire.TagScopeName:      "name",
+	"otel.library.name":    "name",
+	wire.TagScopeVersion:   "version",
+	"otel.library.version": "version",
+}
+
 // AddTag adds to q the condition that a span has a tag in Jaeger's view of it,
 // where some tags stand for fields of the span. Values that the field cannot
 // have are left to attributes of that name: senders may write any. Values are
-// text that finds every type which reads the same.
+// text that finds every type which reads the same. Since few senders write
+// error=false, that finds the spans which error=true does not.
 func AddTag(q *search.Query, key, value string) {
 	switch {
 	case key == wire.TagError && value == "true":
 		q.ErrorsOnly = true
 		return
 	case key == wire.TagError && value == "false":
-		addFilter(q, either(fieldIs(expression.LevelSpan, "status", "ok"), attrIs(key, value)))
+		addFilter(q, not(either(fieldIs(expression.LevelSpan, "status", "error"), attrIs(expression.LevelSpan, key, "true"))))
 		return
 	case key == wire.TagStatusCode && (value == wire.StatusError || value == wire.StatusOK):
 		code := int64(1)
@@ -36,11 +46,8 @@ func AddTag(q *search.Query, key, value string) {
 	case key == wire.TagTraceState:
 		addField(q, search.FieldTraceState, trace.Value{Kind: trace.KindString, Str: value})
 		return
-	case key == wire.TagScopeName && value != "":
-		addFilter(q, either(fieldIs(expression.LevelScope, "name", value), attrIs(key, value)))
-		return
-	case key == wire.TagScopeVersion && value != "":
-		addFilter(q, either(fieldIs(expression.LevelScope, "version", value), attrIs(key, value)))
+	case scopeFields[key] != "" && value != "":
+		addFilter(q, either(fieldIs(expression.LevelScope, scopeFields[key], value), attrIs(expression.LevelAny, key, value)))
 		return
 	case key == wire.TagSpanKind:
 		if kind, ok := ParseKind(value); ok && kind != trace.KindUnspecified && (q.Kind == trace.KindUnspecified || q.Kind == kind) {
@@ -81,10 +88,14 @@ func fieldIs(level expression.Level, name, value string) *expression.Call {
 	}}
 }
 
-func attrIs(key, value string) *expression.Call {
+func attrIs(level expression.Level, key, value string) *expression.Call {
 	return &expression.Call{Op: expression.OpEq, Args: []expression.Term{
-		&expression.Attr{Key: key}, &expression.Scalar{Value: value},
+		&expression.Attr{Key: key, Level: level}, &expression.Scalar{Value: value},
 	}}
+}
+
+func not(c *expression.Call) *expression.Call {
+	return &expression.Call{Op: expression.OpNot, Args: []expression.Term{c}}
 }
 
 // ParseKind reads a span kind as Jaeger writes it, in any case.

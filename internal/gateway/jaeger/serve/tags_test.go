@@ -25,13 +25,17 @@ func TestAddTag(t *testing.T) {
 			&expression.Call{Op: expression.OpEq, Args: []expression.Term{&expression.Attr{Key: key}, &expression.Scalar{Value: value}}},
 		}}}
 	}
+	notFailed, err := expression.Parse(`not (span.status = "error" or span.error = "true")`)
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, tc := range []struct {
 		key, value string
 		want       search.Query
 	}{
 		{"http.status_code", "200", plain("http.status_code", "200")},
 		{"error", "true", search.Query{ErrorsOnly: true}},
-		{"error", "false", either(expression.LevelSpan, "status", "ok", "error", "false")},
+		{"error", "false", search.Query{Filter: notFailed}},
 		{"error", "timeout", plain("error", "timeout")},
 		{"otel.status_code", "ERROR", field(search.FieldStatus, trace.Value{Kind: trace.KindInt, Int: trace.StatusError})},
 		{"otel.status_code", "OK", field(search.FieldStatus, trace.Value{Kind: trace.KindInt, Int: 1})},
@@ -40,6 +44,8 @@ func TestAddTag(t *testing.T) {
 		{"w3c.tracestate", "a=b", field(search.FieldTraceState, text("a=b"))},
 		{"otel.scope.name", "lib", either(expression.LevelScope, "name", "lib", "otel.scope.name", "lib")},
 		{"otel.scope.version", "1", either(expression.LevelScope, "version", "1", "otel.scope.version", "1")},
+		{"otel.library.name", "lib", either(expression.LevelScope, "name", "lib", "otel.library.name", "lib")},
+		{"otel.library.version", "1", either(expression.LevelScope, "version", "1", "otel.library.version", "1")},
 		{"otel.scope.name", "", plain("otel.scope.name", "")},
 		{"span.kind", "Server", search.Query{Kind: trace.KindServer}},
 		{"span.kind", "teapot", plain("span.kind", "teapot")},
