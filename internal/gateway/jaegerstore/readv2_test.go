@@ -52,7 +52,7 @@ func TestCatalogueV2(t *testing.T) {
 	store := &fakeStore{
 		services:   []string{"bank", "shop"},
 		operations: []trace.Operation{{Name: "GET /", Kind: trace.KindServer}, {Name: "job"}},
-		deps:       []search.Dependency{{Parent: "shop", Child: "bank", Calls: 3}},
+		deps:       someCalls(),
 	}
 	c, ctx := dial(t, Target{Store: store}, nil), t.Context()
 

@@ -217,6 +217,13 @@ func text(err error) string {
 	return st.Code().String() + ": " + st.Message()
 }
 
+// someCalls are three calls of a bank by a shop.
+func someCalls() []search.Dependency {
+	d := search.Dependency{Parent: "shop", Child: "bank"}
+	d.Calls = 3
+	return []search.Dependency{d}
+}
+
 var testNow = time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
 
 func at(d time.Duration) *timestamppb.Timestamp { return timestamppb.New(testNow.Add(d)) }

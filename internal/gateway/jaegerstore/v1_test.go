@@ -43,7 +43,7 @@ func TestCatalogueV1(t *testing.T) {
 	store := &fakeStore{
 		services:   []string{"bank", "shop"},
 		operations: []trace.Operation{{Name: "GET /", Kind: trace.KindClient}, {Name: "GET /", Kind: trace.KindServer}, {Name: "job"}},
-		deps:       []search.Dependency{{Parent: "shop", Child: "bank", Calls: 3}},
+		deps:       someCalls(),
 	}
 	c, ctx := dial(t, Target{Store: store}, nil), t.Context()
 	services, err := c.reader1.GetServices(ctx, &storagev1pb.GetServicesRequest{})
