@@ -10,6 +10,7 @@ import (
 	"github.com/pandodb/pando/internal/column"
 	"github.com/pandodb/pando/internal/engine/columnar"
 	"github.com/pandodb/pando/internal/model/trace"
+	"github.com/pandodb/pando/internal/query/expression"
 )
 
 func printValue(v *column.Value) string {
@@ -38,6 +39,22 @@ func printExpr(x *columnar.Expr) string {
 		return "all"
 	case columnar.OpEqual:
 		return name + "=" + printValue(&x.Value)
+	case columnar.OpIn:
+		var list []string
+		for i := range x.Values {
+			list = append(list, printValue(&x.Values[i]))
+		}
+		return name + " in [" + strings.Join(list, " ") + "]"
+	case columnar.OpExists:
+		return name + "?"
+	case columnar.OpTest:
+		return name + "~"
+	case columnar.OpRows:
+		var cols []string
+		for _, id := range x.Rows.Columns() {
+			cols = append(cols, id.Name)
+		}
+		return "rows(" + strings.Join(cols, " ") + ")"
 	case columnar.OpRange:
 		return fmt.Sprintf("%s..%s..%s", printValue(x.Lo), name, printValue(x.Hi))
 	}
@@ -126,6 +143,10 @@ func TestValidate(t *testing.T) {
 			t.Errorf("%s: %v, want class %v", what, err, want)
 		}
 	}
+	f("filter", base.ClassInvalid, func(q *Query) { q.Filter = &expression.Call{Op: "nosuch"} })
+	f("page", base.ClassInvalid, func(q *Query) { q.Limit, q.Page = 0, &Page{} })
+	f("large page", base.ClassInvalid, func(q *Query) { q.Limit, q.Page = 0, &Page{Size: MaxPage + 1} })
+	f("page and limit", base.ClassInvalid, func(q *Query) { q.Page = &Page{Size: 1} })
 	f("no limit", base.ClassInvalid, func(q *Query) { q.Limit = 0 })
 	f("huge limit", base.ClassInvalid, func(q *Query) { q.Limit = MaxLimit + 1 })
 	f("empty time", base.ClassInvalid, func(q *Query) { q.Time.End = 1 })
@@ -136,4 +157,27 @@ func TestValidate(t *testing.T) {
 	f("level", base.ClassInvalid, func(q *Query) { q.Tags = []Tag{{Key: "k", Level: 99}} })
 	f("field", base.ClassInvalid, func(q *Query) { q.Tags = []Tag{{Key: "k", Level: LevelField}} })
 	f("dots", base.ClassTooLarge, func(q *Query) { q.Tags = []Tag{{Key: strings.Repeat(".", 1<<20)}} })
+}
+
+func TestValidateSpanQuery(t *testing.T) {
+	if err := testSpanQuery().Validate(); err != nil {
+		t.Fatal(err)
+	}
+	f := func(what, want string, change func(q *SpanQuery)) {
+		t.Helper()
+		q := testSpanQuery()
+		change(q)
+		if err := q.Validate(); base.ClassOf(err) != base.ClassInvalid || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", what, err, want)
+		}
+	}
+	f("no time", "time range is empty", func(q *SpanQuery) { q.Time = base.TimeRange{} })
+	f("no page", "page size 0: want 1 to 10000", func(q *SpanQuery) { q.Page = Page{} })
+	f("large page", "page size 10001", func(q *SpanQuery) { q.Page.Size = MaxPage + 1 })
+	f("field", "unknown field 4", func(q *SpanQuery) { q.OrderBy[0].Field = 4 })
+	f("repeated field", "order term 1: duration is in the order already", func(q *SpanQuery) {
+		q.OrderBy = append(q.OrderBy, SpanSort{Field: SpanDuration})
+	})
+	f("long order", "order of 5 terms", func(q *SpanQuery) { q.OrderBy = make([]SpanSort, 5) })
+	f("filter", "filter", func(q *SpanQuery) { q.Filter.Op = "nosuch" })
 }
