@@ -8,7 +8,7 @@
 //	                                       ├─► Gateway ─ Target ┤
 //	jaeger.storage.v1   SpanReaderPlugin ──┤     │              └─► Spans
 //	  (Jaeger 1, and 2  SpanWriterPlugin ──┤     └─ archive, if there is one:
-//	   before 2.4)      StreamingSpan… ────┤        the Archive… services, and all
+//	   before 2.6)      StreamingSpan… ────┤        the Archive… services, and all
 //	                    Archive… ──────────┤        others with pando-archive: true
 //	                    Dependencies… ─────┘
 //	                    PluginCapabilities
