@@ -113,7 +113,7 @@ func (o *OrderTerm) validate() error {
 // CompareMarks orders places of rows. Both must have been made under the order.
 func CompareMarks(order []OrderTerm, a, b *RowMark) int {
 	for i := range order {
-		c := 0
+		var c int
 		switch o := &order[i]; o.Col {
 		case RowKey:
 			c = bytes.Compare(a.Key[min(o.From, len(a.Key)):], b.Key[min(o.From, len(b.Key)):])

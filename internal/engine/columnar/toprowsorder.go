@@ -95,7 +95,7 @@ func (t *rowTerm) compareKeys(a, b []byte) int {
 func (o *rowOrder) compare(a, b *topRow) int {
 	for i := range o.terms {
 		t := &o.terms[i]
-		c := 0
+		var c int
 		if t.kind == keyTerm {
 			c = t.compareKeys(a.key, b.key)
 		} else {

@@ -49,11 +49,9 @@ func (s *rowScan) appendBlocks(dst []boundedBlock, n int) []boundedBlock {
 		return dst
 	}
 	t := &s.order.terms[0]
-	col, has := -1, false
-	if t.kind == colTerm {
-		if col, has = p.Column(t.col); !has {
-			col = -1
-		}
+	col := -1
+	if c, ok := p.Column(t.col); t.kind == colTerm && ok {
+		col = c
 	}
 	first, last := s.list.window()
 	for b := range p.Meta().Blocks {
