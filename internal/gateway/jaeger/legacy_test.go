@@ -306,6 +306,43 @@ func TestOptions(t *testing.T) {
 	}
 }
 
+// TestStatusIsToldOnce: an attribute that says the status goes instead of the tag
+// that would.
+func TestStatusIsToldOnce(t *testing.T) {
+	yes := trace.Attr{Key: "error", Value: trace.Value{Kind: trace.KindBool, Int: 1}}
+	for want, test := range map[string]struct {
+		code  int32
+		attrs []trace.Attr
+	}{
+		"":                                      {},
+		"otel.status_code=OK":                   {code: 1},
+		"error otel.status_code=ERROR":          {code: 2},
+		"error=true otel.status_code=ERROR":     {code: 2, attrs: []trace.Attr{yes}},
+		"error otel.status_code=error":          {code: 2, attrs: []trace.Attr{text("otel.status_code", "error")}},
+		"error=true":                            {attrs: []trace.Attr{yes}},
+		"error=no error otel.status_code=ERROR": {code: 2, attrs: []trace.Attr{text("error", "no")}},
+	} {
+		tr := newTrace(1)
+		tr.Spans[0].StatusCode, tr.Spans[0].Attrs = test.code, test.attrs
+		w := get(t, &fakeStore{traces: []trace.Trace{tr}}, "/api/traces/"+tr.ID.String())
+		var doc struct {
+			Data []struct {
+				Spans []struct{ Tags []struct{ Key, Value any } }
+			}
+		}
+		if err := json.Unmarshal(w.Body.Bytes(), &doc); err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, tag := range doc.Data[0].Spans[0].Tags {
+			got = append(got, fmt.Sprintf("%v=%v", tag.Key, tag.Value))
+		}
+		if want := strings.ReplaceAll(want, "error ", "error=true "); want != strings.Join(got, " ") {
+			t.Errorf("tags %v, want %s", got, want)
+		}
+	}
+}
+
 // TestLegacyTwin compares the encoder with documents built the slow way.
 func TestLegacyTwin(t *testing.T) {
 	for seed := range uint64(200) {

@@ -251,13 +251,7 @@ func (e *spanEncoder) appendFieldTags(dst []fieldTag, s *trace.Span) []fieldTag 
 			dst = append(dst, fieldTag{key, value})
 		}
 	}
-	failed, code := "", ""
-	switch s.StatusCode {
-	case 1:
-		code = wire.StatusOK
-	case trace.StatusError:
-		failed, code = "true", wire.StatusError
-	}
+	failed, code := statusTags(s)
 	if !e.raw {
 		add(wire.TagError, failed)
 	}
@@ -317,6 +311,30 @@ func (e *spanEncoder) appendTag(dst []byte, a *trace.Attr) []byte {
 		dst = appendString(append(dst, `,"type":"string","value":`...), v.Str)
 	}
 	return append(dst, '}')
+}
+
+// statusTags returns the values of the tags that tell the status, each empty when
+// an attribute of its name says the same, as in spans that came by Jaeger's own
+// protocols.
+func statusTags(s *trace.Span) (failed, code string) {
+	switch s.StatusCode {
+	case 0:
+		return "", ""
+	case 1:
+		code = wire.StatusOK
+	case trace.StatusError:
+		failed, code = "true", wire.StatusError
+	}
+	for i := range s.Attrs {
+		if a := &s.Attrs[i]; wire.SaysStatus(a, s.StatusCode) {
+			if a.Key == wire.TagError {
+				failed = ""
+			} else {
+				code = ""
+			}
+		}
+	}
+	return failed, code
 }
 
 // appendLog appends an event; its name is the first field, unless an attribute

@@ -151,9 +151,9 @@ func (p *params) page() *search.Page {
 		p.fail(name, size, "1 to "+strconv.Itoa(search.MaxPage)+" results")
 		return nil
 	}
-	page, err := newPage(n, token)
+	page, err := serve.NewPage(n, token)
 	p.err = err
-	return page
+	return &page
 }
 
 // attributes reads a JSON object of tag conditions into dst. Numbers and truth

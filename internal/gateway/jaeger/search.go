@@ -14,9 +14,6 @@ import (
 	"github.com/pandodb/pando/internal/query/search"
 )
 
-// defaultDepth is how many traces Jaeger answers to those who do not say.
-const defaultDepth = 100
-
 // searchParams is a search as all surfaces can say it.
 type searchParams struct {
 	service, operation string
@@ -24,7 +21,7 @@ type searchParams struct {
 	time               base.TimeRange
 	min, max           time.Duration    // zero does not constrain
 	filter             *expression.Call // instead of all of the above but time
-	depth              int              // zero means defaultDepth
+	depth              int              // zero means serve.DefaultDepth
 	page               *search.Page     // instead of depth
 	raw                bool             // no repairs; summaries ignore it
 }
@@ -54,7 +51,7 @@ func (p *searchParams) query() (*search.Query, error) {
 		Page:        p.page,
 	}
 	if p.depth == 0 && p.page == nil {
-		q.Limit = defaultDepth
+		q.Limit = serve.DefaultDepth
 	}
 	for _, key := range slices.Sorted(maps.Keys(p.attributes)) {
 		serve.AddTag(q, key, p.attributes[key])
@@ -81,15 +78,6 @@ func (p *searchParams) predicates() []string {
 		}
 	}
 	return set
-}
-
-// newPage returns a page of a size that a request asked for. One beyond what is
-// answered at once counts as the most that is: a page holds at most its size.
-func newPage(size uint64, token string) (*search.Page, error) {
-	if size == 0 {
-		return nil, base.Errorf(base.ClassInvalid, "pagination.page_size is 0: want 1 to %d results", search.MaxPage)
-	}
-	return &search.Page{Size: int(min(size, search.MaxPage)), Token: token}, nil
 }
 
 // noPage refuses pages where the answer has no place for a token.

@@ -118,10 +118,10 @@ func TestV3Refusals(t *testing.T) {
 		"spans without a page":     {onSpan, `{` + aTime + `}`, "pagination.page_size is 0: want 1 to 10000 results"},
 		"spans without time":       {onSpan, `{` + page + `}`, "start_time_min and start_time_max are required"},
 		"spans in reversed time":   {onSpan, `{"startTimeMin":"2026-11-20T00:00:00Z","startTimeMax":"2026-11-20T00:00:00Z",` + page + `}`, "start_time_min must be before start_time_max"},
-		"order by an attribute":    {onSpan, order(`{"expression":{"attr":{"key":"a"}}}`), "order_by[0]: expression: want the span's field startTime, duration, traceID or spanID"},
-		"order by another field":   {onSpan, order(`{"expression":{"field":{"level":"span","name":"name"}}}`), `order_by[0]: expression.field.name: "name": want the span's field startTime, duration, traceID or spanID`},
-		"order by another level":   {onSpan, order(`{"expression":{"field":{"level":"link","name":"traceID"}}}`), "order_by[0]: expression: want the span's field startTime, duration, traceID or spanID"},
-		"order in what direction":  {onSpan, order(`{"expression":{"field":{"level":"span","name":"duration"}},"direction":"down"}`), `order_by[0]: direction: "down": want asc, desc or nothing`},
+		"order by an attribute":    {onSpan, order(`{"expression":{"attr":{"key":"a"}}}`), "order_by[0].expression: no field: want startTime, duration, traceID or spanID of level span"},
+		"order by another field":   {onSpan, order(`{"expression":{"field":{"level":"span","name":"name"}}}`), `order_by[0].expression: field "name" of level "span": want startTime, duration, traceID or spanID of level span`},
+		"order by another level":   {onSpan, order(`{"expression":{"field":{"level":"link","name":"traceID"}}}`), `order_by[0].expression: field "traceID" of level "link": want startTime, duration, traceID or spanID of level span`},
+		"order in what direction":  {onSpan, order(`{"expression":{"field":{"level":"span","name":"duration"}},"direction":"down"}`), `order_by[0].direction: "down": want asc or desc`},
 		"order by one field twice": {onSpan, order(`{"expression":{"field":{"level":"span","name":"spanID"}}},{"expression":{"field":{"level":"span","name":"spanID"}},"direction":"desc"}`), "order term 1: span id is in the order already"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -228,7 +228,7 @@ func TestGRPCSummaries(t *testing.T) {
 	if diff := cmp.Diff(want, got[0].GetSummaries()[0], protocmp.Transform()); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
-	if store.query.Limit != defaultDepth {
+	if store.query.Limit != serve.DefaultDepth {
 		t.Errorf("limit %d", store.query.Limit)
 	}
 }
@@ -274,7 +274,7 @@ func TestGRPCErrors(t *testing.T) {
 		"nameless tag":      {call: withQuery(func(q *jaegerpb.TraceQueryParameters) { q.Attributes = map[string]string{"": "x"} }), code: codes.InvalidArgument, msg: "key"},
 		"structured filter": {call: withQuery(func(q *jaegerpb.TraceQueryParameters) {
 			q.ProtoReflect().SetUnknown(protowire.AppendString(protowire.AppendTag(nil, 99, protowire.BytesType), ""))
-		}), code: codes.InvalidArgument, msg: "fields that are not known"},
+		}), code: codes.InvalidArgument, msg: "fields that are not known here"},
 		"no service": {call: func(ctx context.Context, c jaegerpb.QueryServiceClient) error {
 			_, err := c.GetOperations(ctx, &jaegerpb.GetOperationsRequest{})
 			return err

@@ -1,6 +1,7 @@
 package jaeger
 
 import (
+	"fmt"
 	"mime"
 	"net/http"
 
@@ -11,7 +12,6 @@ import (
 	"github.com/pandodb/pando/internal/gateway/jaeger/serve"
 	"github.com/pandodb/pando/internal/gateway/jaeger/wire"
 	"github.com/pandodb/pando/internal/gen/jaegerpb"
-	"github.com/pandodb/pando/internal/query/expression"
 	"github.com/pandodb/pando/internal/query/search"
 )
 
@@ -21,14 +21,14 @@ func searchOf(pb *jaegerpb.TraceQueryParameters) (*searchParams, error) {
 	if pb == nil {
 		return nil, base.Errorf(base.ClassInvalid, "query is missing")
 	}
-	if err := knownFields("query", pb); err != nil {
+	if err := serve.KnownFields("query", pb); err != nil {
 		return nil, err
 	}
 	in, err := serve.NewInterval(pb.GetStartTimeMin(), pb.GetStartTimeMax())
 	if err != nil {
 		return nil, err
 	}
-	when, err := searchTime(in)
+	when, err := in.Search()
 	if err != nil {
 		return nil, err
 	}
@@ -55,37 +55,15 @@ func searchOf(pb *jaegerpb.TraceQueryParameters) (*searchParams, error) {
 	return s, err
 }
 
-// knownFields refuses a message with fields that are not known.
-func knownFields(name string, pb proto.Message) error {
-	if len(pb.ProtoReflect().GetUnknown()) > 0 {
-		return base.Errorf(base.ClassInvalid, "%s has fields that are not known here: they may be conditions", name)
-	}
-	return nil
-}
-
-// searchTime returns the time range of a search, which must be whole.
-func searchTime(in serve.Interval) (base.TimeRange, error) {
-	switch {
-	case !in.HasStart || !in.HasEnd:
-		return base.TimeRange{}, base.Errorf(base.ClassInvalid, "start_time_min and start_time_max are required")
-	case in.Start >= in.End:
-		return base.TimeRange{}, base.Errorf(base.ClassInvalid, "start_time_min must be before start_time_max")
-	}
-	return base.TimeRange{Start: in.Start, End: in.End}, nil
-}
-
+// pageOf reads a page; without one, it asks for nothing.
 func pageOf(pb *jaegerpb.Pagination) (*search.Page, error) {
 	if pb != nil {
-		if err := knownFields("pagination", pb); err != nil {
+		if err := serve.KnownFields("pagination", pb); err != nil {
 			return nil, err
 		}
 	}
-	return newPage(uint64(pb.GetPageSize()), pb.GetPageToken())
-}
-
-// orders are the fields of spans that they can be ordered by.
-var orders = map[string]search.SpanField{
-	"startTime": search.SpanStart, "duration": search.SpanDuration, "traceID": search.SpanTraceID, "spanID": search.SpanSpanID,
+	page, err := serve.NewPage(uint64(pb.GetPageSize()), pb.GetPageToken())
+	return &page, err
 }
 
 // spanSearchOf reads a message that asks for spans.
@@ -93,14 +71,14 @@ func spanSearchOf(pb *jaegerpb.SpanQueryParameters) (*search.SpanQuery, error) {
 	if pb == nil {
 		return nil, base.Errorf(base.ClassInvalid, "query is missing")
 	}
-	if err := knownFields("query", pb); err != nil {
+	if err := serve.KnownFields("query", pb); err != nil {
 		return nil, err
 	}
 	in, err := serve.NewInterval(pb.GetStartTimeMin(), pb.GetStartTimeMax())
 	if err != nil {
 		return nil, err
 	}
-	when, err := searchTime(in)
+	when, err := in.Search()
 	if err != nil {
 		return nil, err
 	}
@@ -112,41 +90,27 @@ func spanSearchOf(pb *jaegerpb.SpanQueryParameters) (*search.SpanQuery, error) {
 	if q.Filter, err = wire.Filter(pb.GetFilter()); err != nil {
 		return nil, err
 	}
-	for i, o := range pb.GetOrderBy() {
-		term, err := orderOfSpans(o)
-		if err != nil {
-			return nil, base.Errorf(base.ClassInvalid, "order_by[%d]: %w", i, err)
-		}
-		q.OrderBy = append(q.OrderBy, term)
+	if q.OrderBy, err = orderOfSpans("order_by", pb.GetOrderBy()); err != nil {
+		return nil, err
 	}
 	return q, q.Validate()
 }
 
-func orderOfSpans(pb *jaegerpb.SpanSortOrder) (search.SpanSort, error) {
-	const want = "want the span's field startTime, duration, traceID or spanID"
-	if err := knownFields("the term", pb); err != nil {
-		return search.SpanSort{}, err
+// orderOfSpans reads an order, which the request calls name.
+func orderOfSpans(name string, terms []*jaegerpb.SpanSortOrder) ([]search.SpanSort, error) {
+	var order []search.SpanSort
+	for i, o := range terms {
+		at := fmt.Sprintf("%s[%d]", name, i)
+		if err := serve.KnownFields(at, o); err != nil {
+			return nil, err
+		}
+		term, err := serve.SpanSort(o.GetExpression(), o.GetDirection(), at)
+		if err != nil {
+			return nil, err
+		}
+		order = append(order, term)
 	}
-	term, err := wire.Term(pb.GetExpression(), "expression")
-	if err != nil {
-		return search.SpanSort{}, err
-	}
-	f, ok := term.(*expression.Field)
-	if !ok || f.Level != expression.LevelSpan {
-		return search.SpanSort{}, base.Errorf(base.ClassInvalid, "expression: %s", want)
-	}
-	field, ok := orders[f.Name]
-	if !ok {
-		return search.SpanSort{}, base.Errorf(base.ClassInvalid, "expression.field.name: %.40q: %s", f.Name, want)
-	}
-	switch pb.GetDirection() {
-	case "", "asc":
-		return search.SpanSort{Field: field}, nil
-	case "desc":
-		return search.SpanSort{Field: field, Desc: true}, nil
-	default:
-		return search.SpanSort{}, base.Errorf(base.ClassInvalid, "direction: %.40q: want asc, desc or nothing", pb.GetDirection())
-	}
+	return order, nil
 }
 
 // parseV3Search reads a search from the query string of a GET, or from the body
@@ -216,7 +180,7 @@ func parseV3SpanQuery(p *params) (*search.SpanQuery, error) {
 	q := &search.SpanQuery{Filter: p.filter("query.filter"), Time: p.searchTime()}
 	page := p.page()
 	if page == nil && p.err == nil {
-		page, p.err = newPage(0, "")
+		_, p.err = serve.NewPage(0, "")
 	}
 	var order jaegerpb.SpanQueryParameters
 	if text, name := p.get("query.orderBy", "query.order_by"); text != "" {
@@ -228,12 +192,9 @@ func parseV3SpanQuery(p *params) (*search.SpanQuery, error) {
 		return nil, p.err
 	}
 	q.Page = *page
-	for i, o := range order.GetOrderBy() {
-		term, err := orderOfSpans(o)
-		if err != nil {
-			return nil, base.Errorf(base.ClassInvalid, "query.orderBy[%d]: %w", i, err)
-		}
-		q.OrderBy = append(q.OrderBy, term)
+	var err error
+	if q.OrderBy, err = orderOfSpans("query.orderBy", order.GetOrderBy()); err != nil {
+		return nil, err
 	}
 	return q, q.Validate()
 }
