@@ -72,15 +72,7 @@ func (e *partEval) eval(ctx context.Context, x *Expr, within *index.Set) (*index
 	case OpAnd:
 		return e.evalAnd(ctx, x.Kids, within)
 	case OpOr:
-		out := e.none()
-		for i := range x.Kids {
-			s, err := e.eval(ctx, &x.Kids[i], within)
-			if err != nil {
-				return nil, err
-			}
-			out.Or(s)
-		}
-		return out, nil
+		return e.evalOr(ctx, x.Kids, within)
 	case OpNot:
 		s, err := e.eval(ctx, &x.Kids[0], within)
 		if err != nil {
@@ -111,6 +103,24 @@ func (e *partEval) evalAnd(ctx context.Context, kids []Expr, within *index.Set) 
 		return e.all(within), nil
 	}
 	return cur, nil
+}
+
+// evalOr evaluates tests last, and only for rows that nothing else lets pass.
+func (e *partEval) evalOr(ctx context.Context, kids []Expr, within *index.Set) (*index.Set, error) {
+	out := e.none()
+	for _, x := range byEffort(kids) {
+		left := within
+		if x.effort() >= testEffort && out.Len() > 0 {
+			left = e.all(within)
+			left.AndNot(out)
+		}
+		s, err := e.eval(ctx, x, left)
+		if err != nil {
+			return nil, err
+		}
+		out.Or(s)
+	}
+	return out, nil
 }
 
 func (e *partEval) leaf(ctx context.Context, x *Expr, within *index.Set) (*index.Set, error) {

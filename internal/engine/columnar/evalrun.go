@@ -50,12 +50,7 @@ func (e *runEval) eval(x *Expr, within, out *index.Set) {
 	case OpAnd:
 		e.evalAnd(x.Kids, within, out)
 	case OpOr:
-		var kid index.Set
-		out.Reset(n)
-		for i := range x.Kids {
-			e.eval(&x.Kids[i], within, &kid)
-			out.Or(&kid)
-		}
+		e.evalOr(x.Kids, within, out)
 	case OpNot:
 		e.eval(&x.Kids[0], within, out)
 		out.Not()
@@ -73,13 +68,8 @@ func (e *runEval) evalAnd(kids []Expr, within, out *index.Set) {
 	} else {
 		out.SetRange(e.run.Rows, 0, uint32(e.run.Rows))
 	}
-	order := make([]*Expr, len(kids))
-	for i := range kids {
-		order[i] = &kids[i]
-	}
-	slices.SortStableFunc(order, func(a, b *Expr) int { return cmp.Compare(a.effort(), b.effort()) })
 	var kid index.Set
-	for _, x := range order {
+	for _, x := range byEffort(kids) {
 		e.eval(x, out, &kid)
 		if out.And(&kid); out.Len() == 0 {
 			return
@@ -87,21 +77,60 @@ func (e *runEval) evalAnd(kids []Expr, within, out *index.Set) {
 	}
 }
 
-// effort ranks what a condition costs in a memtable batch.
+// evalOr evaluates tests last, and only for rows that nothing else lets pass.
+func (e *runEval) evalOr(kids []Expr, within, out *index.Set) {
+	var kid, left index.Set
+	out.Reset(e.run.Rows)
+	for _, x := range byEffort(kids) {
+		if x.effort() < testEffort || out.Len() == 0 {
+			e.eval(x, within, &kid)
+			out.Or(&kid)
+			continue
+		}
+		left.CopyFrom(out)
+		left.Not()
+		if within != nil {
+			left.And(within)
+		}
+		e.eval(x, &left, &kid)
+		kid.And(&left)
+		out.Or(&kid)
+	}
+}
+
+// What conditions cost beside each other, roughly.
+const (
+	keyEffort   = 0 // a look-up
+	plainEffort = 1 // a comparison
+	testEffort  = 2 // a call of a Test
+	rowsEffort  = 3 // a RowTest
+)
+
+// effort ranks what a condition costs.
 func (x *Expr) effort() int {
 	switch _, equals := x.equals(); {
 	case x.Op == OpRows:
-		return 3
+		return rowsEffort
 	case x.Op == OpTest:
-		return 2
+		return testEffort
 	case equals && x.Col == RowKey:
-		return 0
+		return keyEffort
 	}
-	most := 1
+	most := plainEffort
 	for i := range x.Kids {
 		most = max(most, x.Kids[i].effort())
 	}
 	return most
+}
+
+// byEffort returns the conditions, look-ups first and tests last.
+func byEffort(kids []Expr) []*Expr {
+	order := make([]*Expr, len(kids))
+	for i := range kids {
+		order[i] = &kids[i]
+	}
+	slices.SortStableFunc(order, func(a, b *Expr) int { return cmp.Compare(a.effort(), b.effort()) })
+	return order
 }
 
 // leaf returns the rows that pass a leaf. Where values are tested one by one and

@@ -95,12 +95,39 @@ func (s *stress) readOthers(ctx context.Context, v *View, r *rand.Rand, newest u
 	if whole && newest > 0 && (len(top) == 0 || top[0].Value != int64(newest)) {
 		return fmt.Errorf("top is %v, want row %d", top, newest)
 	}
+	if err := walkPages(ctx, v, r); err != nil {
+		return err
+	}
 	keys := [][]byte{fmt.Appendf(nil, "key-%02d", r.IntN(40))}
 	if _, err := v.ReadKeys(ctx, &ReadRequest{Keys: keys, Time: base.AllTime}); err != nil {
 		return err
 	}
 	_, err = v.Distinct(ctx, []Ref{{Col: colDoc, Tag: "svc"}, {Col: colName}})
 	return err
+}
+
+// walkPages asks for all keys in pages: no key may come twice, and none too early.
+func walkPages(ctx context.Context, v *View, r *rand.Rand) error {
+	req := &TopRequest{Time: base.AllTime, Limit: 1 + r.IntN(15), Filter: Expr{Op: OpAnd, Kids: []Expr{
+		{Op: OpTest, Col: colUniq, Test: twinTest(2)},
+		{Op: OpRows, Rows: twinRows{mod: 2}},
+	}}}
+	seen := make(map[string]bool)
+	for {
+		page, err := v.TopKeys(ctx, req)
+		if err != nil {
+			return err
+		}
+		for i := range page {
+			if seen[string(page[i].Key)] || req.After != nil && CompareTops(*req.After, page[i], 0) >= 0 {
+				return fmt.Errorf("key %q came after %v", page[i].Key, req.After)
+			}
+			seen[string(page[i].Key)], req.After = true, &page[i]
+		}
+		if len(page) < req.Limit {
+			return nil
+		}
+	}
 }
 
 // damage takes a random live part out of service, as a reader that finds it

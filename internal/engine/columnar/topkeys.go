@@ -10,6 +10,7 @@ import (
 	"github.com/pandodb/pando/internal/base"
 	"github.com/pandodb/pando/internal/column"
 	"github.com/pandodb/pando/internal/index"
+	"github.com/pandodb/pando/internal/memtable"
 	"github.com/pandodb/pando/internal/part"
 )
 
@@ -90,8 +91,8 @@ type topQuery struct {
 	// by it.
 	keyed Expr
 	cond  [2]Expr
-	parts []topPart        // by end of their times, latest first
-	runs  map[string]int64 // best value by key in memtables; nil until asked for
+	runs  []topRun  // ordered by time: by its end, latest first
+	parts []topPart // likewise
 }
 
 // topPart is a part and its matching rows, nil until they were asked for.
@@ -105,6 +106,10 @@ func newTopQuery(v *View, req *TopRequest) *topQuery {
 	q := &topQuery{view: v, req: req, time: v.clip(req.Time)}
 	q.cond = [2]Expr{{Op: OpIn, Col: RowKey, sorted: true}, req.Filter.prepare()}
 	q.keyed = Expr{Op: OpAnd, Kids: q.cond[:]}
+	q.runs = make([]topRun, len(v.runs))
+	for i, run := range v.runs {
+		q.runs[i] = topRun{Run: run}
+	}
 	q.parts = make([]topPart, len(v.parts))
 	for i, p := range v.parts {
 		q.parts[i] = topPart{partEval: partEval{layout: v.layout, part: p, memo: &v.tablet.memo}, col: -1}
@@ -112,9 +117,12 @@ func newTopQuery(v *View, req *TopRequest) *topQuery {
 			q.parts[i].col = c
 		}
 	}
-	slices.SortStableFunc(q.parts, func(a, b topPart) int {
-		return cmp.Compare(b.part.Meta().Time.End, a.part.Meta().Time.End)
-	})
+	if q.byTime() {
+		slices.SortStableFunc(q.runs, func(a, b topRun) int { return cmp.Compare(b.Time.End, a.Time.End) })
+		slices.SortStableFunc(q.parts, func(a, b topPart) int {
+			return cmp.Compare(b.part.Meta().Time.End, a.part.Meta().Time.End)
+		})
+	}
 	return q
 }
 
@@ -126,22 +134,25 @@ func (q *topQuery) byTime() bool { return q.req.By == (column.ID{}) }
 // elsewhere that is not.
 func (q *topQuery) collect(ctx context.Context, cursor *Top, limit int) ([]Top, error) {
 	top := &topList{limit: limit, tieFrom: q.req.TieFrom, after: cursor, at: make(map[string]int)}
-	if err := q.offerRuns(ctx, top); err != nil {
-		return nil, err
+	for i := range q.runs {
+		r := &q.runs[i]
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		if !q.mayEnter(top, r.Time) {
+			continue
+		}
+		for _, k := range q.keysOf(r) {
+			top.offer(r.Keys.Value(k.code), k.best)
+		}
 	}
 	for i := range q.parts {
 		p := &q.parts[i]
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		if q.byTime() {
-			first, last := closed(p.part.Meta().Time)
-			if !top.mayEnter(first, last) {
-				if top.full() && !top.mayEnter(math.MinInt64, last) {
-					break // ordered by time: no later part can be better
-				}
-				continue
-			}
+		if !q.mayEnter(top, p.part.Meta().Time) {
+			continue
 		}
 		if err := q.offerPart(ctx, p, top); err != nil {
 			return nil, q.view.damaged(p.part, err)
@@ -150,73 +161,57 @@ func (q *topQuery) collect(ctx context.Context, cursor *Top, limit int) ([]Top, 
 	return top.sorted(), nil
 }
 
-// offerRuns offers the matching rows of the memtables.
-func (q *topQuery) offerRuns(ctx context.Context, top *topList) error {
-	if top.after == nil {
-		return q.eachRun(ctx, top.offer)
-	}
-	if err := q.bestOfRuns(ctx); err != nil {
-		return err
-	}
-	for key, best := range q.runs {
-		top.offer([]byte(key), best)
-	}
-	return nil
+// mayEnter reports whether rows with times in r could still enter the list.
+func (q *topQuery) mayEnter(top *topList, r base.TimeRange) bool {
+	return !q.byTime() || top.mayEnter(closed(r))
 }
 
-// bestOfRuns fills in q.runs.
-func (q *topQuery) bestOfRuns(ctx context.Context) error {
-	if q.runs != nil {
+// topRun is a memtable batch and its keys with matching rows, known once asked
+// for.
+type topRun struct {
+	*memtable.Run
+	known bool
+	keys  []runKey
+}
+
+// runKey is a key of a batch, by its code, and the best value of its matching
+// rows there.
+type runKey struct {
+	code uint32
+	best int64
+}
+
+// keysOf returns the keys with matching rows.
+func (q *topQuery) keysOf(r *topRun) []runKey {
+	if r.known {
+		return r.keys
+	}
+	r.known = true
+	set := evalRun(q.view.layout, r.Run, &q.cond[1], q.time)
+	if set.Len() == 0 {
 		return nil
 	}
-	q.runs = make(map[string]int64)
-	return q.eachRun(ctx, func(key []byte, best int64) {
-		if old, ok := q.runs[string(key)]; !ok || best > old {
-			q.runs[string(key)] = best
+	by := r.Col(q.req.By)
+	at := make([]uint32, r.Keys.Len()) // by code: place in r.keys plus one
+	for _, row := range set.AppendTo(nil) {
+		val := int64(0)
+		if q.byTime() {
+			val = r.Times[row]
+		} else if by != nil {
+			if p, ok := by.Find(row); ok {
+				val = by.Ints[p]
+			}
 		}
-	})
-}
-
-// eachRun calls visit with the keys of matching rows and the best value that
-// each has in a run.
-func (q *topQuery) eachRun(ctx context.Context, visit func(key []byte, best int64)) error {
-	var rows []uint32
-	var best []int64 // by key code
-	var seen []bool
-	for _, run := range q.view.runs {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		set := evalRun(q.view.layout, run, &q.cond[1], q.time)
-		if set.Len() == 0 {
+		c := r.KeyCodes[row]
+		if at[c] == 0 {
+			r.keys = append(r.keys, runKey{c, val})
+			at[c] = uint32(len(r.keys))
 			continue
 		}
-		rows = set.AppendTo(rows[:0])
-		n := run.Keys.Len()
-		best = slices.Grow(best[:0], n)[:n]
-		seen = slices.Grow(seen[:0], n)[:n]
-		clear(seen)
-		by := run.Col(q.req.By)
-		for _, row := range rows {
-			val := int64(0)
-			if q.byTime() {
-				val = run.Times[row]
-			} else if by != nil {
-				if at, ok := by.Find(row); ok {
-					val = by.Ints[at]
-				}
-			}
-			if c := run.KeyCodes[row]; !seen[c] || val > best[c] {
-				seen[c], best[c] = true, val
-			}
-		}
-		for c, ok := range seen {
-			if ok {
-				visit(run.Keys.Value(uint32(c)), best[c])
-			}
-		}
+		k := &r.keys[at[c]-1]
+		k.best = max(k.best, val)
 	}
-	return nil
+	return r.keys
 }
 
 // offerPart offers the matching rows of a part.

@@ -56,16 +56,17 @@ func spareTops(want, round int) int {
 // appendVerified appends those of the found keys to dst that have no matching
 // row up to the cursor.
 func (q *topQuery) appendVerified(ctx context.Context, dst, found []Top, cursor *Top) ([]Top, error) {
-	out := make(map[string]struct{}) // keys that are out
+	out := make(map[string]bool, len(found)) // false: not seen before the cursor
+	for i := range found {
+		out[string(found[i].Key)] = false
+	}
 	reject := func(key []byte, best int64) {
-		if CompareTops(Top{Key: key, Value: best}, *cursor, q.req.TieFrom) <= 0 {
-			out[string(key)] = struct{}{}
+		if before := CompareTops(Top{Key: key, Value: best}, *cursor, q.req.TieFrom) <= 0; before {
+			out[string(key)] = true
 		}
 	}
-	for i := range found {
-		if best, ok := q.runs[string(found[i].Key)]; ok {
-			reject(found[i].Key, best)
-		}
+	if err := q.verifyInRuns(ctx, cursor, out, reject); err != nil {
+		return nil, err
 	}
 	values := make([]column.Value, len(found))
 	for i := range found {
@@ -83,11 +84,41 @@ func (q *topQuery) appendVerified(ctx context.Context, dst, found []Top, cursor 
 		}
 	}
 	for i := range found {
-		if _, ok := out[string(found[i].Key)]; !ok {
+		if !out[string(found[i].Key)] {
 			dst = append(dst, found[i])
 		}
 	}
 	return dst, nil
+}
+
+// verifyInRuns shows reject the matching rows that some keys have in memtables, as
+// far as they may be at the cursor or before.
+func (q *topQuery) verifyInRuns(ctx context.Context, cursor *Top, keys map[string]bool, reject func([]byte, int64)) error {
+	for i := range q.runs {
+		r := &q.runs[i]
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if _, last := closed(r.Time); q.byTime() && last < cursor.Value || !r.known && !r.hasOne(keys) {
+			continue
+		}
+		for _, k := range q.keysOf(r) {
+			if _, asked := keys[string(r.Keys.Value(k.code))]; asked {
+				reject(r.Keys.Value(k.code), k.best)
+			}
+		}
+	}
+	return nil
+}
+
+// hasOne reports whether the batch has one of the keys.
+func (r *topRun) hasOne(keys map[string]bool) bool {
+	for c := range uint32(r.Keys.Len()) {
+		if _, ok := keys[string(r.Keys.Value(c))]; ok {
+			return true
+		}
+	}
+	return false
 }
 
 // verifyIn shows reject the matching rows that the keys of cond[0] have in the
