@@ -41,10 +41,9 @@ type DigestFolder interface {
 	// the digest lost detail to its bounds, so that nothing could be taken from
 	// the sum any more.
 	Join(digest any) bool
-	// Remove takes rows out that joined digests counted: all rows of a key that
-	// one of them has. Rows come as they do for Add, in an order of their own per
-	// joined digest.
-	Remove(b *Batch) error
+	// Remove takes out a decoded digest of rows that were counted before. It
+	// reports false as Join does.
+	Remove(digest any) bool
 	// Append appends the digest's bytes, the same for the same sum, and ends the
 	// folder's use.
 	Append(dst []byte) []byte

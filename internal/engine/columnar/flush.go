@@ -80,6 +80,7 @@ func (t *Tablet) flush(m *memtable.Table) error {
 	if err != nil {
 		return errors.Join(err, discard(added, err))
 	}
+	t.mem.forget()
 	now := t.o.Clock()
 	t.mu.Lock()
 	for _, n := range added {
@@ -140,11 +141,15 @@ func (t *Tablet) flushSegment(seg base.TimeRange, runs []*memtable.Run) (*part.P
 	if err != nil {
 		return nil, err
 	}
-	err = writeSorted(w, sorted)
+	tee := newDigestTee(t.o.Layout)
+	err = writeSorted(w, sorted, tee)
 	if err == nil {
 		err = writeProjections(w, t.o.Layout, func(refs []column.Ref) ([]Tuple, error) {
 			return tuplesOfRuns(t.o.Layout, runs, seg, refs)
 		})
+	}
+	if err == nil {
+		err = tee.write(w)
 	}
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("flush part %v: %w", id, err), w.Abort())
@@ -201,14 +206,15 @@ func (t *Tablet) newWriter(seg base.TimeRange, id base.PartID, rows, blockRows i
 }
 
 // writeSorted sends sorted memtable rows to the writer: identities first, then
-// column by column.
-func writeSorted(w *part.Writer, s *memtable.Sorted) error {
+// column by column. On the way tee keeps what it needs.
+func writeSorted(w *part.Writer, s *memtable.Sorted, tee *digestTee) error {
 	var id column.Identity
 	for lo := 0; lo < s.Rows(); lo += identityRows {
 		s.Identity(&id, lo, min(lo+identityRows, s.Rows()))
 		if err := w.AddRows(&id); err != nil {
 			return err
 		}
+		tee.identity(&id)
 	}
 	if err := w.FinishRows(); err != nil {
 		return err
@@ -218,7 +224,7 @@ func writeSorted(w *part.Writer, s *memtable.Sorted) error {
 		if err != nil {
 			return err
 		}
-		if err := s.WriteColumn(c, cw); err != nil {
+		if err := s.WriteColumn(c, tee.sink(c, cw)); err != nil {
 			return fmt.Errorf("column %v: %w", c, err)
 		}
 		if err := cw.Close(); err != nil {

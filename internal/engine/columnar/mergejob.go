@@ -170,9 +170,13 @@ func (t *Tablet) mergeInto(ctx context.Context, w *part.Writer, seg base.TimeRan
 	if err := merge.Parts(ctx, w, t.o.Layout, once); err != nil {
 		return err
 	}
-	return writeProjections(w, t.o.Layout, func(refs []column.Ref) ([]Tuple, error) {
+	err = writeProjections(w, t.o.Layout, func(refs []column.Ref) ([]Tuple, error) {
 		return t.tuplesOfParts(ctx, inputs, refs)
 	})
+	if err != nil {
+		return err
+	}
+	return t.digestMerge(ctx, w, inputs, once)
 }
 
 // decodedShare is how much larger rows are in memory than on disk, in round

@@ -29,6 +29,7 @@ type Tablet struct {
 	edit     sync.Mutex // serialises manifest edits; taken before mu
 	flushing sync.Mutex // serialises flushes; taken before edit
 	memo     memo       // what was derived from live parts
+	mem      memPlaces  // what was derived from memtables
 
 	mu struct {
 		sync.Mutex

@@ -18,6 +18,7 @@ type View struct {
 	layout  *column.Layout
 	version *version
 	runs    []*memtable.Run // oldest first
+	tables  []int           // where each memtable's runs end
 	parts   []*part.Part    // ascending by ID
 	keep    base.TimeRange  // what retention still serves
 }
@@ -37,8 +38,10 @@ func (t *Tablet) View() (*View, error) {
 	v.version.refs++
 	for _, m := range t.mu.sealed {
 		v.runs = append(v.runs, m.View().Runs...)
+		v.tables = append(v.tables, len(v.runs))
 	}
 	v.runs = append(v.runs, t.mu.open.View().Runs...)
+	v.tables = append(v.tables, len(v.runs))
 	for _, g := range v.version.snap.Segments {
 		for _, p := range g.Parts {
 			v.parts = append(v.parts, v.version.parts[p.ID])

@@ -2,6 +2,7 @@ package trace
 
 import (
 	"slices"
+	"sort"
 	"time"
 
 	"github.com/pandodb/pando/internal/column"
@@ -30,6 +31,7 @@ type Digest struct {
 	// under "", or calls between services not at all: there were too many.
 	Folded bool
 
+	Texts  []string  // the names in use, ascending
 	traces []openKey // of Open, ascending
 }
 
@@ -38,22 +40,43 @@ type OperationCells struct {
 	Service string
 	Name    string
 	Kind    Kind
-	Cells   []Cell // ascending by minute
+	Minutes
 }
 
 // EdgeCells are the minutes of the calls of one service by another.
 type EdgeCells struct {
 	Parent string
 	Child  string
-	Kind   Kind   // of the child's spans
-	Cells  []Cell // ascending by minute
+	Kind   Kind // of the child's spans
+	Minutes
+}
+
+// Minutes are cells ascending by minute.
+type Minutes struct {
+	Cells []Cell
+	total [1]Cell // all of them together; its minute is the last
+}
+
+// Between returns cells that together hold the minutes [lo, hi): one for all, when
+// all lie between.
+func (m *Minutes) Between(lo, hi int32) []Cell {
+	cells := m.Cells
+	if n := len(cells); n > 1 && lo <= cells[0].Minute && cells[n-1].Minute < hi {
+		return m.total[:]
+	}
+	before := func(minute int32) func(int) bool {
+		return func(i int) bool { return cells[i].Minute >= minute }
+	}
+	cells = cells[sort.Search(len(cells), before(lo)):]
+	return cells[:sort.Search(len(cells), before(hi))]
 }
 
 // Cell is what happened in one minute.
 type Cell struct {
 	Minute  int32 // since 1970
+	Calls   uint32
 	Errors  uint32
-	Latency []LatencyCount // ascending by bucket; their sum is the calls
+	Latency []LatencyCount // ascending by bucket; they sum up to the calls
 }
 
 // LatencyCount counts spans whose duration lies in a bucket.
@@ -66,7 +89,7 @@ type LatencyCount struct {
 type OpenCall struct {
 	trace   uint32 // index in Digest.traces
 	Parent  uint64 // row id
-	Service string
+	Service uint32 // in Digest.Texts
 	Kind    Kind
 	Minute  int32
 	Bucket  Bucket

@@ -27,10 +27,10 @@ const digestVersion = 1
 
 // Append implements column.DigestFolder.
 func (f *digestFolder) Append(dst []byte) []byte {
-	f.finishTrace(&f.plus)
+	f.finishTrace()
 	open := f.openCalls()
-	ops := groupEvents(mergeCounts(f.plus.ops.total(), f.minus.ops.total(), -1), f.names.ops.list)
-	edges := groupEvents(mergeCounts(f.plus.edges.total(), f.minus.edges.total(), -1), f.names.edges.list)
+	ops := groupEvents(f.ops.total(), f.names.ops.list)
+	edges := groupEvents(f.edges.total(), f.names.edges.list)
 	folded := byte(0)
 	if f.folded || f.names.folded {
 		folded = 1
@@ -46,20 +46,23 @@ func (f *digestFolder) Append(dst []byte) []byte {
 
 // openCalls returns those that remain, in the order of their keys.
 func (f *digestFolder) openCalls() []openSpan {
-	open := f.plus.open
-	var key []byte
-	for i := range f.joined {
-		if len(f.removed) > 0 {
-			key = AppendKey(key[:0], f.joined[i].resource, f.joined[i].trace)
-			if _, gone := f.removed[string(key)]; gone {
-				continue
-			}
+	slices.SortFunc(f.open, f.names.compareOpen)
+	slices.SortFunc(f.closed, f.names.compareOpen)
+	open := f.open[:0]
+	for i, at := 0, 0; i < len(f.open); i++ {
+		for at < len(f.closed) && f.names.compareOpen(f.closed[at], f.open[i]) < 0 {
+			at++
 		}
-		open = append(open, f.joined[i])
+		if at < len(f.closed) && f.names.compareOpen(f.closed[at], f.open[i]) == 0 {
+			at++ // one takes out one
+			continue
+		}
+		open = append(open, f.open[i])
 	}
-	if len(open) > maxOpenCalls {
-		open = f.newest(open)
+	if len(open) <= maxOpenCalls {
+		return open
 	}
+	open = f.newest(open)
 	slices.SortFunc(open, f.names.compareOpen)
 	return open
 }

@@ -19,14 +19,15 @@ func DecodeDigest(src []byte) (*Digest, error) {
 	d.texts()
 	d.base = d.minuteOf(d.varint())
 	groups := d.groups()
+	out.Texts = d.list
 	out.Operations = make([]OperationCells, len(groups))
 	for i, g := range groups {
-		out.Operations[i] = OperationCells{Service: d.list[g.a], Name: d.list[g.b], Kind: g.kind, Cells: g.cells}
+		out.Operations[i] = OperationCells{Service: d.list[g.a], Name: d.list[g.b], Kind: g.kind, Minutes: d.sum(g.cells)}
 	}
 	groups = d.groups()
 	out.Edges = make([]EdgeCells, len(groups))
 	for i, g := range groups {
-		out.Edges[i] = EdgeCells{Parent: d.list[g.a], Child: d.list[g.b], Kind: g.kind, Cells: g.cells}
+		out.Edges[i] = EdgeCells{Parent: d.list[g.a], Child: d.list[g.b], Kind: g.kind, Minutes: d.sum(g.cells)}
 	}
 	d.open(out)
 	if d.bad || len(d.src) != 0 {
@@ -42,6 +43,7 @@ type digestDecoder struct {
 	bad  bool
 	list []string // the texts
 	base int32
+	all  Latency // scratch
 }
 
 func (d *digestDecoder) fail() { d.src, d.bad = nil, true }
@@ -161,8 +163,36 @@ func (d *digestDecoder) cells() []Cell {
 		last = out[i].Minute
 		out[i].Errors = d.small()
 		out[i].Latency = d.latency()
+		calls := uint64(0)
+		for _, l := range out[i].Latency {
+			calls += uint64(l.Count)
+		}
+		out[i].Calls = uint32(min(calls, math.MaxUint32))
 	}
 	return out
+}
+
+// sum adds up the cells.
+func (d *digestDecoder) sum(cells []Cell) Minutes {
+	m := Minutes{Cells: cells}
+	if len(cells) < 2 {
+		return m // nobody asks
+	}
+	total := &m.total[0]
+	d.all.Reset()
+	for i := range cells {
+		c := &cells[i]
+		d.all.AddCell(c)
+		total.Minute = c.Minute
+		total.Calls = uint32(min(uint64(total.Calls)+uint64(c.Calls), math.MaxUint32))
+		total.Errors = uint32(min(uint64(total.Errors)+uint64(c.Errors), math.MaxUint32))
+	}
+	for b := d.all.lo; b < d.all.hi; b++ {
+		if n := d.all.counts[b]; n > 0 {
+			total.Latency = append(total.Latency, LatencyCount{Bucket(b), uint32(min(n, math.MaxUint32))})
+		}
+	}
+	return m
 }
 
 func (d *digestDecoder) latency() []LatencyCount {
@@ -198,9 +228,7 @@ func (d *digestDecoder) open(out *Digest) {
 				trace:  uint32(t),
 				Parent: binary.BigEndian.Uint64(d.bytes(8)),
 			}
-			if s := d.below(len(d.list)); !d.bad {
-				call.Service = d.list[s]
-			}
+			call.Service = uint32(d.below(len(d.list)))
 			call.Kind = Kind(d.below(len(kindNames)))
 			call.Minute = d.minute(d.base)
 			v := d.below(2 * NumBuckets)

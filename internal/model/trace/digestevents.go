@@ -66,7 +66,7 @@ func (c *eventCounter) compact() {
 		}
 	}
 	c.buf = c.buf[:0]
-	c.acc = mergeCounts(c.acc, counted, 1)
+	c.acc = mergeCounts(c.acc, counted)
 }
 
 // sortBuffer sorts buf by its bytes, the least first, skipping those that all
@@ -104,23 +104,22 @@ func (c *eventCounter) total() []eventCount {
 	c.compact()
 	if len(c.many) > 0 {
 		slices.SortFunc(c.many, func(a, b eventCount) int { return cmp.Compare(a.event, b.event) })
-		c.acc = mergeCounts(c.acc, c.many, 1)
+		c.acc = mergeCounts(c.acc, c.many)
 		c.many = nil
 	}
 	return c.acc
 }
 
-// mergeCounts adds the counts of b, times sign, to those of a. Both are ascending;
-// only b may repeat events.
-func mergeCounts(a, b []eventCount, sign int64) []eventCount {
+// mergeCounts adds the counts of b to those of a. Both are ascending; only b may
+// repeat events.
+func mergeCounts(a, b []eventCount) []eventCount {
 	out := make([]eventCount, 0, len(a)+len(b))
 	for len(a) > 0 || len(b) > 0 {
 		var x eventCount
 		if len(b) == 0 || len(a) > 0 && a[0].event <= b[0].event {
 			x, a = a[0], a[1:]
 		} else {
-			x = eventCount{b[0].event, sign * b[0].n}
-			b = b[1:]
+			x, b = b[0], b[1:]
 		}
 		if n := len(out); n > 0 && out[n-1].event == x.event {
 			out[n-1].n += x.n

@@ -10,24 +10,18 @@ import (
 // digestFolder builds a Digest: events for operations as rows come, events for
 // calls between services when a trace is complete.
 type digestFolder struct {
-	names digestNames
-	plus  digestSide
-	minus digestSide // what Remove takes out
+	names      digestNames
+	ops, edges eventCounter
 
-	joined  []openSpan          // of joined digests
-	removed map[string]struct{} // keys of minus
+	key   []byte // of the trace that is not complete
+	trace openKey
+	rows  []digestRow
+	byID  rowTable
+
+	open    []openSpan
+	closed  []openSpan // to be taken out of open
 	dropped uint64
 	folded  bool
-}
-
-// digestSide counts the rows of one sign.
-type digestSide struct {
-	ops, edges eventCounter
-	key        []byte // of the trace that is not complete
-	trace      openKey
-	rows       []digestRow
-	open       []openSpan
-	byID       rowTable
 }
 
 // digestRow is what a digest needs of a span.
@@ -54,76 +48,75 @@ type openKey struct {
 }
 
 func newDigestFolder() *digestFolder {
-	f := &digestFolder{removed: make(map[string]struct{})}
+	f := &digestFolder{}
 	f.names.init()
 	return f
-}
-
-// Add implements column.DigestFolder.
-func (f *digestFolder) Add(b *column.Batch) error {
-	if err := f.fold(b, &f.plus); err != nil {
-		return err
-	}
-	if len(f.plus.open) > 2*maxOpenCalls {
-		f.plus.open = f.newest(f.plus.open)
-	}
-	return nil
-}
-
-// Remove implements column.DigestFolder.
-func (f *digestFolder) Remove(b *column.Batch) error {
-	if err := f.fold(b, &f.minus); err != nil {
-		return err
-	}
-	f.finishTrace(&f.minus)
-	f.minus.open = f.minus.open[:0]
-	for k := range b.Keys.Len() {
-		f.removed[string(b.Keys.Value(uint32(k)))] = struct{}{}
-	}
-	return nil
 }
 
 // Join implements column.DigestFolder.
 func (f *digestFolder) Join(digest any) bool {
 	d := digest.(*Digest)
-	if d.Folded || f.folded {
+	if d.Folded {
 		return false
 	}
-	for i := range d.Operations {
-		x := &d.Operations[i]
-		id := f.names.operation(f.names.service([]byte(x.Service)), f.names.text([]byte(x.Name)), x.Kind)
-		joinCells(&f.plus.ops, id, x.Cells)
-	}
-	for i := range d.Edges {
-		x := &d.Edges[i]
-		if id, ok := f.names.edge(f.names.service([]byte(x.Parent)), f.names.service([]byte(x.Child)), x.Kind); ok {
-			joinCells(&f.plus.edges, id, x.Cells)
-		}
-	}
-	for i := range d.Open {
-		o := &d.Open[i]
-		f.joined = append(f.joined, openSpan{
-			openKey: d.traces[o.trace],
-			digestRow: digestRow{
-				parent: o.Parent, service: f.names.service([]byte(o.Service)),
-				minute: o.Minute, kind: o.Kind, bucket: o.Bucket, failed: o.Failed,
-			},
-		})
-	}
+	f.addCells(d, 1)
+	f.open = f.appendOpen(f.open, d)
 	f.dropped += d.Dropped
 	return true
 }
 
-func joinCells(c *eventCounter, id uint32, cells []Cell) {
+// Remove implements column.DigestFolder.
+func (f *digestFolder) Remove(digest any) bool {
+	d := digest.(*Digest)
+	if d.Folded {
+		return false
+	}
+	f.addCells(d, -1)
+	f.closed = f.appendOpen(f.closed, d)
+	f.dropped -= min(f.dropped, d.Dropped)
+	return true
+}
+
+// addCells adds sign times the counts of a digest.
+func (f *digestFolder) addCells(d *Digest, sign int64) {
+	for i := range d.Operations {
+		x := &d.Operations[i]
+		id := f.names.operation(f.names.service([]byte(x.Service)), f.names.text([]byte(x.Name)), x.Kind)
+		f.ops.addCells(id, x.Cells, sign)
+	}
+	for i := range d.Edges {
+		x := &d.Edges[i]
+		id, ok := f.names.edge(f.names.service([]byte(x.Parent)), f.names.service([]byte(x.Child)), x.Kind)
+		if !ok {
+			f.folded = true
+			continue
+		}
+		f.edges.addCells(id, x.Cells, sign)
+	}
+}
+
+func (c *eventCounter) addCells(id uint32, cells []Cell, sign int64) {
 	for i := range cells {
 		x := &cells[i]
 		for _, l := range x.Latency {
-			c.addMany(eventOf(id, x.Minute, l.Bucket), int64(l.Count))
+			c.addMany(eventOf(id, x.Minute, l.Bucket), sign*int64(l.Count))
 		}
 		if x.Errors > 0 {
-			c.addMany(eventOf(id, x.Minute, errorMark), int64(x.Errors))
+			c.addMany(eventOf(id, x.Minute, errorMark), sign*int64(x.Errors))
 		}
 	}
+}
+
+// appendOpen appends the open calls of a digest.
+func (f *digestFolder) appendOpen(dst []openSpan, d *Digest) []openSpan {
+	for i := range d.Open {
+		o := &d.Open[i]
+		dst = append(dst, openSpan{d.traces[o.trace], digestRow{
+			parent: o.Parent, service: f.names.service([]byte(d.Texts[o.Service])),
+			minute: o.Minute, kind: o.Kind, bucket: o.Bucket, failed: o.Failed,
+		}})
+	}
+	return dst
 }
 
 // intCursor reads an Int64 column row by row; absent values are zero.
@@ -192,15 +185,15 @@ func (c *codeCursor) value(row int) uint32 {
 	return c.names[code] - 1
 }
 
-// fold counts the rows and remembers those of the last trace.
-func (f *digestFolder) fold(b *column.Batch, s *digestSide) error {
+// Add implements column.DigestFolder.
+func (f *digestFolder) Add(b *column.Batch) error {
 	durations, kinds := newIntCursor(b.Col(ColDuration)), newIntCursor(b.Col(ColKind))
 	parents, statuses := newIntCursor(b.Col(ColParent)), newIntCursor(b.Col(ColStatus))
 	names := newCodeCursor(b.Col(ColName), f.names.text)
 	services := newCodeCursor(b.Col(ColResource), func(doc []byte) uint32 { return f.names.service(ServiceOf(doc)) })
 	for r := range b.Rows {
 		if r == 0 || b.KeyCodes[r] != b.KeyCodes[r-1] {
-			if err := f.beginTrace(s, b.Key(r)); err != nil {
+			if err := f.beginTrace(b.Key(r)); err != nil {
 				return err
 			}
 		}
@@ -214,11 +207,14 @@ func (f *digestFolder) fold(b *column.Batch, s *digestSide) error {
 			bucket: BucketOf(took), failed: statuses.value(r) == StatusError,
 		}
 		op := f.names.operation(row.service, names.value(r), row.kind)
-		s.ops.add(eventOf(op, row.minute, row.bucket))
+		f.ops.add(eventOf(op, row.minute, row.bucket))
 		if row.failed {
-			s.ops.add(eventOf(op, row.minute, errorMark))
+			f.ops.add(eventOf(op, row.minute, errorMark))
 		}
-		s.rows = append(s.rows, row)
+		f.rows = append(f.rows, row)
+	}
+	if len(f.open) > 2*maxOpenCalls {
+		f.open = f.newest(f.open)
 	}
 	return nil
 }
@@ -232,47 +228,47 @@ func digestKind(k int64) Kind {
 }
 
 // beginTrace completes the last trace, unless the key goes on with it.
-func (f *digestFolder) beginTrace(s *digestSide, key []byte) error {
-	if bytes.Equal(s.key, key) && len(s.rows) > 0 {
+func (f *digestFolder) beginTrace(key []byte) error {
+	if bytes.Equal(f.key, key) && len(f.rows) > 0 {
 		return nil
 	}
 	resource, id, err := ParseKey(key)
 	if err != nil {
 		return base.Mark(base.ClassCorruption, err)
 	}
-	f.finishTrace(s)
-	s.key, s.trace = append(s.key[:0], key...), openKey{resource, PlacementHash(id), id}
+	f.finishTrace()
+	f.key, f.trace = append(f.key[:0], key...), openKey{resource, PlacementHash(id), id}
 	return nil
 }
 
 // finishTrace counts the calls between services of a whole trace.
-func (f *digestFolder) finishTrace(s *digestSide) {
-	s.byID.fill(s.rows)
-	for i := range s.rows {
-		row := &s.rows[i]
+func (f *digestFolder) finishTrace() {
+	f.byID.fill(f.rows)
+	for i := range f.rows {
+		row := &f.rows[i]
 		if row.parent == 0 {
 			continue
 		}
-		caller, found := s.byID.caller(s.rows, row)
+		caller, found := f.byID.caller(f.rows, row)
 		switch {
 		case !found:
-			s.open = append(s.open, openSpan{s.trace, *row})
+			f.open = append(f.open, openSpan{f.trace, *row})
 		case caller != row.service:
-			f.call(s, caller, row)
+			f.call(caller, row)
 		}
 	}
-	s.rows = s.rows[:0]
+	f.rows = f.rows[:0]
 }
 
 // call counts a call between services.
-func (f *digestFolder) call(s *digestSide, caller uint32, row *digestRow) {
+func (f *digestFolder) call(caller uint32, row *digestRow) {
 	id, ok := f.names.edge(caller, row.service, row.kind)
 	if !ok {
 		f.folded = true
 		return
 	}
-	s.edges.add(eventOf(id, row.minute, row.bucket))
+	f.edges.add(eventOf(id, row.minute, row.bucket))
 	if row.failed {
-		s.edges.add(eventOf(id, row.minute, errorMark))
+		f.edges.add(eventOf(id, row.minute, errorMark))
 	}
 }

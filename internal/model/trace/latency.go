@@ -54,7 +54,7 @@ func (l *Latency) Add(b Bucket, n uint64) {
 	if n == 0 || b >= NumBuckets {
 		return
 	}
-	if l.total == 0 {
+	if l.hi == 0 {
 		l.lo, l.hi = int(b), int(b)+1
 	}
 	l.lo, l.hi = min(l.lo, int(b)), max(l.hi, int(b)+1)
@@ -66,6 +66,14 @@ func (l *Latency) Add(b Bucket, n uint64) {
 func (l *Latency) AddCell(c *Cell) {
 	for _, x := range c.Latency {
 		l.Add(x.Bucket, uint64(x.Count))
+	}
+}
+
+// RemoveCell takes out the calls of a cell that was added.
+func (l *Latency) RemoveCell(c *Cell) {
+	for _, x := range c.Latency {
+		l.counts[x.Bucket] -= uint64(x.Count)
+		l.total -= uint64(x.Count)
 	}
 }
 

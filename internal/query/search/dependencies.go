@@ -6,108 +6,197 @@ import (
 	"slices"
 
 	"github.com/pandodb/pando/internal/base"
-	"github.com/pandodb/pando/internal/column"
 	"github.com/pandodb/pando/internal/engine/columnar"
 	"github.com/pandodb/pando/internal/model/trace"
 )
 
-// Dependency counts the calls of one service by another.
+// Traffic sums up calls. Durations are nanoseconds, off by 3.2 % at most.
+type Traffic struct {
+	Calls  uint64
+	Errors uint64
+	P50    uint64
+	P95    uint64
+	P99    uint64
+}
+
+// Dependency is the calls of one service by another: spans whose parent belongs
+// to another service. Durations are those of the called spans.
 type Dependency struct {
 	Parent string
 	Child  string
-	Calls  uint64
+	Traffic
+	// Messages is how many of the calls a consumer span received.
+	Messages uint64
+}
+
+// ServiceTraffic is what a service was asked to do: its server and consumer spans.
+type ServiceTraffic struct {
+	Service string
+	Traffic
+	Spans uint64 // of any kind
+}
+
+// Graph is who did what and called whom in some minutes.
+type Graph struct {
+	Time     base.TimeRange   // whole minutes
+	Services []ServiceTraffic // ascending by name
+	Edges    []Dependency     // ascending by names
+	// Orphans counts spans whose parent is not known: what they are calls of
+	// cannot be told.
+	Orphans uint64
 }
 
 // Dependencies returns who called whom in spans that start in the time range,
-// ascending by names. A call is a span whose parent, in the same range, belongs
-// to another service.
+// rounded outwards to whole minutes, ascending by names. It reads what every part
+// keeps for the purpose, no spans.
 func (t *Traces) Dependencies(ctx context.Context, time base.TimeRange) ([]Dependency, error) {
+	g, err := t.ServiceGraph(ctx, time)
+	if err != nil {
+		return nil, err
+	}
+	return g.Edges, nil
+}
+
+// ServiceGraph returns services and the calls between them in spans that start in
+// the time range, rounded outwards to whole minutes. A parent counts wherever it
+// lies, if it starts within an hour of what its part holds of the trace. Spans that
+// were sent again may count twice until a merge drops them.
+func (t *Traces) ServiceGraph(ctx context.Context, time base.TimeRange) (*Graph, error) {
 	if time.Empty() {
 		return nil, base.Errorf(base.ClassInvalid, "time range is empty: start %d is not before end %d", time.Start, time.End)
 	}
-	calls := callCounter{names: make(map[string]uint32), counts: make(map[[2]uint32]uint64)}
-	req := &columnar.ScanRequest{Columns: []column.ID{trace.ColParent, trace.ColResource}, Time: time}
-	if err := t.store.Scan(ctx, req, calls.add); err != nil {
+	f := graphFolder{services: make(map[string]*cellSum), edges: make(map[edge]*cellSum)}
+	m := minutesOf(time)
+	if err := t.eachDigest(ctx, m, f.add); err != nil {
 		return nil, err
 	}
-	return calls.dependencies(), nil
+	g := f.graph()
+	g.Time = m.timeRange()
+	return g, nil
 }
 
-// callCounter folds batches of whole traces into call counts.
-type callCounter struct {
-	names   map[string]uint32
-	list    []string
-	counts  map[[2]uint32]uint64
-	service map[uint64]uint32 // scratch: span id → service, of one trace
+// edge names the calls of one service by another.
+type edge struct{ parent, child string }
+
+// cellSum gathers cells; they are summed up at the end, one histogram for all.
+type cellSum struct {
+	cells    [][]trace.Cell
+	calls    []*trace.OpenCall // with a parent elsewhere
+	messages uint64
+	spans    uint64
 }
 
-func (c *callCounter) name(doc []byte) uint32 {
-	s := trace.ServiceOf(doc)
-	id, ok := c.names[string(s)]
-	if !ok {
-		id = uint32(len(c.list))
-		c.names[string(s)] = id
-		c.list = append(c.list, string(s))
-	}
-	return id
+// graphFolder folds digests into a Graph.
+type graphFolder struct {
+	services map[string]*cellSum
+	edges    map[edge]*cellSum
+	orphans  uint64
 }
 
-func (c *callCounter) add(b *column.Batch) error {
-	parents, docs := b.Col(trace.ColParent), b.Col(trace.ColResource)
-	if parents == nil || docs == nil {
-		return nil
+func sumOf[K comparable](sums map[K]*cellSum, key K) *cellSum {
+	s := sums[key]
+	if s == nil {
+		s = &cellSum{}
+		sums[key] = s
 	}
-	byCode := make([]uint32, docs.Dict.Len())
-	for i := range byCode {
-		byCode[i] = c.name(docs.Dict.Value(uint32(i)))
-	}
-	services := make([]uint32, b.Rows)
-	none := c.name(nil)
-	for i := range services {
-		services[i] = none
-	}
-	for i, code := range docs.Codes {
-		row := uint32(i)
-		if docs.Rows != nil {
-			row = docs.Rows[i]
-		}
-		services[row] = byCode[code]
-	}
-	for first := 0; first < b.Rows; {
-		end := first + 1
-		for end < b.Rows && b.KeyCodes[end] == b.KeyCodes[first] {
-			end++
-		}
-		c.addTrace(b, parents, services, first, end)
-		first = end
-	}
-	return nil
+	return s
 }
 
-// addTrace counts the calls among the rows [first, end) of one trace.
-func (c *callCounter) addTrace(b *column.Batch, parents *column.Vector, services []uint32, first, end int) {
-	c.service = make(map[uint64]uint32, end-first)
-	for r := first; r < end; r++ {
-		c.service[b.IDs[r]] = services[r]
-	}
-	for r := first; r < end; r++ {
-		p, ok := parents.Find(uint32(r))
-		if !ok {
+func (f *graphFolder) add(d *trace.Digest, m minutes, links []*columnar.Links) {
+	for i := range d.Operations {
+		o := &d.Operations[i]
+		cells := o.Between(m.lo, m.hi)
+		if len(cells) == 0 {
 			continue
 		}
-		if caller, ok := c.service[uint64(parents.Ints[p])]; ok && caller != services[r] {
-			c.counts[[2]uint32{caller, services[r]}]++
+		s := sumOf(f.services, o.Service)
+		s.spans += callsOf(cells)
+		if o.Kind == trace.KindServer || o.Kind == trace.KindConsumer {
+			s.cells = append(s.cells, cells)
+		}
+	}
+	for i := range d.Edges {
+		e := &d.Edges[i]
+		cells := e.Between(m.lo, m.hi)
+		if len(cells) == 0 {
+			continue
+		}
+		s := sumOf(f.edges, edge{e.Parent, e.Child})
+		s.cells = append(s.cells, cells)
+		if e.Kind == trace.KindConsumer {
+			s.messages += callsOf(cells)
+		}
+	}
+	f.addOpen(d, m, links)
+}
+
+// addOpen counts the open calls of which a parent was found.
+func (f *graphFolder) addOpen(d *trace.Digest, m minutes, links []*columnar.Links) {
+	of, names := callers(d, links)
+	sums := make(map[[2]uint32]*cellSum) // by caller and service
+	f.orphans += d.Dropped
+	for i := range d.Open {
+		o := &d.Open[i]
+		if !m.contains(o.Minute) || of != nil && of[i] == ownCall {
+			continue
+		}
+		if of == nil || of[i] == noCaller {
+			f.orphans++
+			continue
+		}
+		key := [2]uint32{uint32(of[i]), o.Service}
+		s := sums[key]
+		if s == nil {
+			s = sumOf(f.edges, edge{names[of[i]], d.Texts[o.Service]})
+			sums[key] = s
+		}
+		s.calls = append(s.calls, o)
+		if o.Kind == trace.KindConsumer {
+			s.messages++
 		}
 	}
 }
 
-func (c *callCounter) dependencies() []Dependency {
-	out := make([]Dependency, 0, len(c.counts))
-	for pair, n := range c.counts {
-		out = append(out, Dependency{Parent: c.list[pair[0]], Child: c.list[pair[1]], Calls: n})
+func callsOf(cells []trace.Cell) (n uint64) {
+	for i := range cells {
+		n += uint64(cells[i].Calls)
 	}
-	slices.SortFunc(out, func(a, b Dependency) int {
+	return n
+}
+
+// traffic sums up, with scratch as the histogram.
+func (s *cellSum) traffic(scratch *trace.Latency) Traffic {
+	scratch.Reset()
+	out := Traffic{}
+	for _, cells := range s.cells {
+		for i := range cells {
+			scratch.AddCell(&cells[i])
+			out.Errors += uint64(cells[i].Errors)
+		}
+	}
+	for _, o := range s.calls {
+		scratch.Add(o.Bucket, 1)
+		if o.Failed {
+			out.Errors++
+		}
+	}
+	out.Calls = scratch.Calls()
+	out.P50, out.P95, out.P99 = uint64(scratch.Quantile(0.5)), uint64(scratch.Quantile(0.95)), uint64(scratch.Quantile(0.99))
+	return out
+}
+
+func (f *graphFolder) graph() *Graph {
+	g := &Graph{Services: make([]ServiceTraffic, 0, len(f.services)), Edges: make([]Dependency, 0, len(f.edges)), Orphans: f.orphans}
+	var scratch trace.Latency
+	for name, s := range f.services {
+		g.Services = append(g.Services, ServiceTraffic{Service: name, Traffic: s.traffic(&scratch), Spans: s.spans})
+	}
+	for e, s := range f.edges {
+		g.Edges = append(g.Edges, Dependency{Parent: e.parent, Child: e.child, Traffic: s.traffic(&scratch), Messages: s.messages})
+	}
+	slices.SortFunc(g.Services, func(a, b ServiceTraffic) int { return cmp.Compare(a.Service, b.Service) })
+	slices.SortFunc(g.Edges, func(a, b Dependency) int {
 		return cmp.Or(cmp.Compare(a.Parent, b.Parent), cmp.Compare(a.Child, b.Child))
 	})
-	return out
+	return g
 }

@@ -3,6 +3,7 @@ package search
 import (
 	"context"
 
+	"github.com/pandodb/pando/internal/base"
 	"github.com/pandodb/pando/internal/column"
 	"github.com/pandodb/pando/internal/engine/columnar"
 )
@@ -15,8 +16,8 @@ type Store interface {
 	ReadKeys(ctx context.Context, req *columnar.ReadRequest) ([]*column.Batch, error)
 	// Distinct returns the combinations of values, possibly more than once.
 	Distinct(ctx context.Context, refs []column.Ref) ([]columnar.Tuple, error)
-	// Scan visits all rows of a time range in batches of whole keys.
-	Scan(ctx context.Context, req *columnar.ScanRequest, visit func(*column.Batch) error) error
+	// Digests returns what all places with rows in a time range say about them.
+	Digests(ctx context.Context, time base.TimeRange) ([]columnar.Digest, error)
 }
 
 // Finder finds what matches a filter.

@@ -1,0 +1,199 @@
+package search
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"time"
+
+	"github.com/pandodb/pando/internal/base"
+	"github.com/pandodb/pando/internal/engine/columnar"
+	"github.com/pandodb/pando/internal/model/trace"
+)
+
+// MinStep is the shortest step of metrics: they are kept by the minute.
+const MinStep = time.Minute
+
+// MetricsQuery asks for calls, errors and latencies over time. Empty lists do not
+// constrain.
+type MetricsQuery struct {
+	Services   []string
+	Operations []string
+	Kinds      []trace.Kind
+	// GroupByOperation gives a series for every operation of a service, instead of
+	// one for every service.
+	GroupByOperation bool
+	// Time bounds the points: at its start and every Step later, up to its end,
+	// both inclusive.
+	Time base.TimeRange
+	// Step is rounded up to whole minutes, as is Window: what a point counts are
+	// the spans that started in the Window before it, up to the end of the minute
+	// that the point ends.
+	Step   time.Duration
+	Window time.Duration
+	// Quantiles asks for these latencies of each point, from 0 to 1.
+	Quantiles []float64
+}
+
+// Series is the points of a service, or of one of its operations.
+type Series struct {
+	Service   string
+	Operation string // "" without GroupByOperation, and for operations beyond the bounds
+	Points    []Point
+}
+
+// Point is what happened in the window before a moment.
+type Point struct {
+	Time   int64 // Unix nanoseconds
+	Calls  uint64
+	Errors uint64
+	// Latencies are durations in nanoseconds, in the order of the quantiles; nil
+	// without calls.
+	Latencies []float64
+}
+
+const (
+	// maxPoints is how many points a series may have.
+	maxPoints = 11_000
+	// maxAllPoints is how many points an answer may have: about 50 MB.
+	maxAllPoints = 500_000
+	// maxQuantiles is how many latencies a point may have.
+	maxQuantiles = 16
+)
+
+// Validate reports what is wrong with the query as a base.ClassInvalid or
+// base.ClassTooLarge error.
+func (q *MetricsQuery) Validate() error {
+	switch {
+	case q.Time.End < q.Time.Start:
+		return base.Errorf(base.ClassInvalid, "time range is reversed: end %d is before start %d", q.Time.End, q.Time.Start)
+	case q.Step < 0 || q.Window < 0:
+		return base.Errorf(base.ClassInvalid, "step %v and window %v: want positive durations", q.Step, q.Window)
+	case uint64(q.Time.End-q.Time.Start)/uint64(wholeMinutes(q.Step)) >= maxPoints:
+		return base.Errorf(base.ClassTooLarge, "more than %d points in a series: ask for a longer step or a shorter time", maxPoints)
+	case len(q.Quantiles) > maxQuantiles:
+		return base.Errorf(base.ClassTooLarge, "%d quantiles: at most %d", len(q.Quantiles), maxQuantiles)
+	}
+	for _, x := range q.Quantiles {
+		if !(x >= 0 && x <= 1) {
+			return base.Errorf(base.ClassInvalid, "quantile %g: want 0 to 1", x)
+		}
+	}
+	return nil
+}
+
+// wholeMinutes rounds up to whole minutes, at least one.
+func wholeMinutes(d time.Duration) time.Duration {
+	return max((d+time.Minute-1)/time.Minute, 1) * time.Minute
+}
+
+// Metrics returns the series that have calls, ascending by service and operation.
+// It reads what every part keeps for the purpose, no spans.
+func (t *Traces) Metrics(ctx context.Context, q *MetricsQuery) ([]Series, error) {
+	if err := q.Validate(); err != nil {
+		return nil, err
+	}
+	f := newMetricsFolder(q)
+	if err := t.eachDigest(ctx, f.minutes, f.add); err != nil {
+		return nil, err
+	}
+	if n := len(f.cells) * len(f.times); n > maxAllPoints {
+		return nil, base.Errorf(base.ClassTooLarge, "%d series of %d points: ask for fewer services or operations, a longer step or a shorter time", len(f.cells), len(f.times))
+	}
+	out := make([]Series, 0, len(f.cells))
+	for key, cells := range f.cells {
+		out = append(out, Series{Service: key.service, Operation: key.operation, Points: f.points(cells)})
+	}
+	slices.SortFunc(out, func(a, b Series) int {
+		return cmp.Or(cmp.Compare(a.Service, b.Service), cmp.Compare(a.Operation, b.Operation))
+	})
+	return out, nil
+}
+
+// seriesKey names a series.
+type seriesKey struct{ service, operation string }
+
+// metricsFolder gathers the cells of each series.
+type metricsFolder struct {
+	q       *MetricsQuery
+	window  int32   // minutes
+	times   []int64 // of the points
+	minutes minutes // of all windows
+	cells   map[seriesKey][]trace.Cell
+	scratch trace.Latency
+}
+
+func newMetricsFolder(q *MetricsQuery) *metricsFolder {
+	f := &metricsFolder{q: q, cells: make(map[seriesKey][]trace.Cell)}
+	f.window = int32(min(wholeMinutes(q.Window)/time.Minute, maxPoints*60))
+	step := int64(wholeMinutes(q.Step))
+	for n := range (q.Time.End-q.Time.Start)/step + 1 {
+		f.times = append(f.times, q.Time.Start+n*step)
+	}
+	f.minutes = minutes{f.windowAt(f.times[0]).lo, f.windowAt(f.times[len(f.times)-1]).hi}
+	return f
+}
+
+// windowAt returns the minutes that a point at t counts.
+func (f *metricsFolder) windowAt(t int64) minutes {
+	end := trace.MinuteOf(max(t, base.AllTime.Start+1)-1) + 1
+	return minutes{end - f.window, end}
+}
+
+func (f *metricsFolder) add(d *trace.Digest, m minutes, _ []*columnar.Links) {
+	for i := range d.Operations {
+		o := &d.Operations[i]
+		if !wants(f.q.Services, o.Service) || !wants(f.q.Operations, o.Name) || !wants(f.q.Kinds, o.Kind) {
+			continue
+		}
+		cells := m.cut(o.Cells)
+		if len(cells) == 0 {
+			continue
+		}
+		key := seriesKey{service: o.Service}
+		if f.q.GroupByOperation {
+			key.operation = o.Name
+		}
+		f.cells[key] = append(f.cells[key], cells...)
+	}
+}
+
+// cut returns the cells of the minutes, which are ascending.
+func (m minutes) cut(cells []trace.Cell) []trace.Cell {
+	for len(cells) > 0 && cells[0].Minute < m.lo {
+		cells = cells[1:]
+	}
+	for len(cells) > 0 && cells[len(cells)-1].Minute >= m.hi {
+		cells = cells[:len(cells)-1]
+	}
+	return cells
+}
+
+func wants[T comparable](list []T, v T) bool { return len(list) == 0 || slices.Contains(list, v) }
+
+// points slides the window over the cells.
+func (f *metricsFolder) points(cells []trace.Cell) []Point {
+	slices.SortFunc(cells, func(a, b trace.Cell) int { return cmp.Compare(a.Minute, b.Minute) })
+	f.scratch.Reset()
+	out := make([]Point, len(f.times))
+	first, next, errors := 0, 0, uint64(0) // cells[first:next] lie in the window
+	for i, t := range f.times {
+		window := f.windowAt(t)
+		for ; next < len(cells) && cells[next].Minute < window.hi; next++ {
+			f.scratch.AddCell(&cells[next])
+			errors += uint64(cells[next].Errors)
+		}
+		for ; first < next && cells[first].Minute < window.lo; first++ {
+			f.scratch.RemoveCell(&cells[first])
+			errors -= uint64(cells[first].Errors)
+		}
+		out[i] = Point{Time: t, Calls: f.scratch.Calls(), Errors: errors}
+		if out[i].Calls == 0 {
+			continue
+		}
+		for _, q := range f.q.Quantiles {
+			out[i].Latencies = append(out[i].Latencies, f.scratch.Quantile(q))
+		}
+	}
+	return out
+}
