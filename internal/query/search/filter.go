@@ -50,7 +50,13 @@ func (c *compiler) compile(call *expression.Call) (node, error) {
 	case expression.OpExists:
 		ref, ok := c.reference(call.Args[0])
 		return node{op: nodeExists, ref: ref}, known(ok, call)
+	default:
+		return c.leaf(call)
 	}
+}
+
+// leaf compiles an operator over two values.
+func (c *compiler) leaf(call *expression.Call) (node, error) {
 	ref, ok := c.reference(call.Args[0])
 	if !ok {
 		return constantComparison(call)

@@ -186,8 +186,8 @@ func (l *lowering) elementHas(r *reference, c *cond, tag string) columnar.Expr {
 	}
 	has := node{op: nodeHas, ref: *r, cond: *c}
 	id := r.cols[0].id
-	any := node{op: nodeSome, some: r.element, kids: []node{has}}
-	return docTest(id, func(doc []byte) bool { return any.someOf(&env{}, doc) })
+	some := node{op: nodeSome, some: r.element, kids: []node{has}}
+	return docTest(id, func(doc []byte) bool { return some.someOf(&env{}, doc) })
 }
 
 // set lowers: the span carries what is referred to; see reference.set.

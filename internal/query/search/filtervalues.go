@@ -47,13 +47,7 @@ func (r *reference) attrValues(e *env, visit func(column.Value) bool) {
 		if !ok {
 			continue
 		}
-		more := true
-		if i < r.docs {
-			more = visit(v)
-		} else {
-			more = trace.Values(c.id, v.Bytes, r.key, visit)
-		}
-		if !more {
+		if i < r.docs && !visit(v) || i >= r.docs && !trace.Values(c.id, v.Bytes, r.key, visit) {
 			return
 		}
 	}

@@ -59,11 +59,11 @@ func (t *Traces) page(ctx context.Context, q *Query) (keys [][]byte, next string
 	if q.Order == Slowest {
 		req.By = trace.ColDuration
 	}
-	var print uint64
+	var query uint64
 	if q.Page != nil {
 		req.Limit = q.Page.Size + 1 // the one more tells whether there is a next page
-		print = q.fingerprint()
-		if req.After, err = t.parseTraceToken(q.Page.Token, print); err != nil {
+		query = q.fingerprint()
+		if req.After, err = t.parseTraceToken(q.Page.Token, query); err != nil {
 			return nil, "", err
 		}
 	}
@@ -78,7 +78,7 @@ func (t *Traces) page(ctx context.Context, q *Query) (keys [][]byte, next string
 	}
 	if q.Page != nil && len(tops) > q.Page.Size {
 		tops = tops[:q.Page.Size]
-		next = traceToken(tops[len(tops)-1], print)
+		next = traceToken(tops[len(tops)-1], query)
 	}
 	keys = make([][]byte, len(tops))
 	for i := range tops {

@@ -21,7 +21,7 @@ var (
 	testKeys  = []string{"a", "b", "a.b", "a.b.c", "x", "service.name", "service", "name", "otel.scope.name", "event:name", "link:trace_id", "", "long." + strings.Repeat("k", 300)}
 	testTexts = []string{"", "x", "shop", "Cart", "cart service", "the cart-service, twice", "200", "2", "2.0", "true", "2s", "Ünï ünĪ", "e\u0301t\u00e9", "a=1", "nan"}
 	testNums  = []string{"0", "1", "2", "2.0", "2.5", "-1", "200", "1e3", "9223372036854775807", "9223372036854775808", "9007199254740993", "-0", "1e300", "0x10"}
-	testWords = []string{"cart", "CART", "service", "twice", "ünï", "200", "x", "the", "nosuch"}
+	testWords = []string{"cart", "CART", "service", "twice", "ünï", "200", "x", "the", "nosuch", "E\u0301t\u00e9", "a", "2s"}
 	testRegex = []string{"a", "c.rt", "^", "[0-9]+", "(shop|x)", "service", "", ".", "20*", "é"}
 )
 

@@ -85,8 +85,8 @@ func (t *Traces) FindSpans(ctx context.Context, q *SpanQuery) ([]trace.Span, str
 			return nil, "", err
 		}
 	}
-	print := q.fingerprint()
-	if req.After, err = t.parseSpanToken(q.Page.Token, order, print); err != nil {
+	query := q.fingerprint()
+	if req.After, err = t.parseSpanToken(q.Page.Token, order, query); err != nil {
 		return nil, "", err
 	}
 	page, err := t.store.TopRows(ctx, req)
@@ -100,7 +100,7 @@ func (t *Traces) FindSpans(ctx context.Context, q *SpanQuery) ([]trace.Span, str
 	if !page.More {
 		return spans, "", nil
 	}
-	return spans, spanToken(&page.Marks[len(page.Marks)-1], order, print), nil
+	return spans, spanToken(&page.Marks[len(page.Marks)-1], order, query), nil
 }
 
 // orderTerms are the terms of the fields, ascending.
