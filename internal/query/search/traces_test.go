@@ -37,8 +37,8 @@ func (s *fakeStore) Distinct(_ context.Context, refs []column.Ref) ([]columnar.T
 	return s.distinct(refs)
 }
 
-func (s *fakeStore) Scan(context.Context, *columnar.ScanRequest, func(*column.Batch) error) error {
-	return s.err
+func (s *fakeStore) Digests(context.Context, base.TimeRange) ([]columnar.Digest, error) {
+	return nil, s.err
 }
 
 // TestServicesWithoutOperations: services are listed when operations are too many
