@@ -28,6 +28,16 @@
 // reported; the query that hit it fails with a corruption error, later ones
 // answer without it and say that they are partial. No other error touches parts.
 //
+// Filters. An Expr is a tree of conditions on single rows: on columns, on tags of
+// documents, and on the identity a row has besides (RowKey, RowTime, RowID). A
+// memtable batch answers it by evalRun, a part by partEval, both with the set of
+// rows that match; they look at rows before these are reconciled.
+//
+// Pages. A page of keys (TopKeys) or rows (TopRows) continues after the last of
+// the page before, whatever came and went meanwhile: no state is kept between
+// pages, and what lies wholly before the cursor is skipped like what lies behind
+// the page.
+//
 // Nothing here knows a data model: the Layout says everything. Start reading at
 // Tablet, then View.
 package columnar

@@ -5,7 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync/atomic"
 	"testing"
+
+	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 
 	"github.com/pandodb/pando/internal/base"
 	"github.com/pandodb/pando/internal/column"
@@ -69,6 +72,9 @@ func TestValidateTrees(t *testing.T) {
 	}
 }
 
+// manyDistinct is how many terms the dictionaries of manyTerms have.
+const manyDistinct = largeDict + 64
+
 // manyTerms is a part with a dictionary that is not to be decoded whole, and how
 // often each of its terms was tested.
 type manyTerms struct {
@@ -76,17 +82,28 @@ type manyTerms struct {
 	view  *View
 	part  *part.Part
 	calls map[string]int
+	reads atomic.Int64 // of the disk: nothing is cached
 }
 
 func newManyTerms(t *testing.T) *manyTerms {
 	h := newHarness(t, 2, column.KeepAll)
-	rows := make([]twinRow, 3*2*largeDict)
+	m := &manyTerms{harness: h, calls: map[string]int{}}
+	h.close()
+	h.opts.Cache = nil
+	h.fs = errorfs.Wrap(h.fs, errorfs.InjectorFunc(func(op errorfs.Op) error {
+		if op.Kind == errorfs.OpFileReadAt {
+			m.reads.Add(1)
+		}
+		return nil
+	}))
+	h.open()
+	rows := make([]twinRow, 3*manyDistinct)
 	for i := range rows {
 		rows[i] = twinRow{key: fmt.Sprintf("key-%05d", i/4), time: testEpoch + int64(i), id: uint64(i), cols: map[column.ID]column.Value{
 			colName: column.StringValue([]string{"often", "seldom"}[min(i%100, 1)^1]),
-			colUser: column.StringValue(fmt.Sprintf("u%05d", i%(2*largeDict))),
+			colUser: column.StringValue(fmt.Sprintf("u%05d", i%manyDistinct)),
 			colSize: column.IntValue(int64(i)),
-			colDoc:  {Type: column.Doc, Bytes: fmt.Appendf(nil, "svc=s%d;host=h%d", i%(2*largeDict), i%(2*largeDict)%3)},
+			colDoc:  {Type: column.Doc, Bytes: fmt.Appendf(nil, "svc=s%d;host=h%d", i%manyDistinct, i%manyDistinct%3)},
 		}}
 	}
 	h.twin.rows = rows
@@ -101,7 +118,7 @@ func newManyTerms(t *testing.T) *manyTerms {
 	}
 	t.Cleanup(h.close)
 	t.Cleanup(view.Close)
-	m := &manyTerms{harness: h, view: view, calls: map[string]int{}}
+	m.view = view
 	for _, p := range view.parts {
 		if m.part == nil || p.Meta().Rows > m.part.Meta().Rows {
 			m.part = p
@@ -182,9 +199,9 @@ func TestLargeDictionaries(t *testing.T) {
 	few := Expr{Op: OpEqual, Col: colName, Value: column.StringValue("seldom")}
 	list := Expr{Op: OpIn, Col: colUser}
 	tags := Expr{Op: OpIn, Col: colDoc, Tag: "svc"}
-	for i := range 3000 {
-		list.Values = append(list.Values, column.StringValue(fmt.Sprintf("u%05d", 5*i)))
-		tags.Values = append(tags.Values, column.StringValue(fmt.Sprintf("s%d", 3*i)))
+	for i := range 300 {
+		list.Values = append(list.Values, column.StringValue(fmt.Sprintf("u%05d", 50*i)))
+		tags.Values = append(tags.Values, column.StringValue(fmt.Sprintf("s%d", 30*i)))
 	}
 	lo := column.StringValue("u00100")
 	for _, x := range []Expr{
@@ -263,5 +280,26 @@ func TestFilterEndsWithContext(t *testing.T) {
 		if _, err := e.rows(ctx, &x, base.AllTime); !errors.Is(err, context.Canceled) {
 			t.Errorf("%v of %v: %v", x.Op, x.Col, err)
 		}
+	}
+}
+
+// TestKeysAreLookedUp counts reads of the disk: a query that names keys reads the
+// blocks of these keys, and one for a page of keys little more than the page.
+func TestKeysAreLookedUp(t *testing.T) {
+	m := newManyTerms(t)
+	blocks := m.part.Meta().Blocks
+	x := Expr{Op: OpIn, Col: RowKey}
+	for i := range 20 {
+		x.Values = append(x.Values, column.Value{Type: column.Bytes, Bytes: fmt.Appendf(nil, "key-%05d", 7*i)})
+	}
+	before := m.reads.Load()
+	tops, err := m.view.TopKeys(t.Context(), &TopRequest{Filter: x, Time: base.AllTime, Limit: 100})
+	if err != nil || len(tops) != 20 {
+		t.Fatalf("%d keys, %v; want 20", len(tops), err)
+	}
+	// For each key: a chunk of the page directory and the identity, to find its
+	// rows and then its best one.
+	if n, most := int(m.reads.Load()-before), 4*20+20; n > most || blocks < 5*most {
+		t.Errorf("%d reads for 20 keys of %d blocks, want at most %d", n, blocks, most)
 	}
 }
