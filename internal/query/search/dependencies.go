@@ -24,7 +24,11 @@ type Traffic struct {
 type Dependency struct {
 	Parent string
 	Child  string
-	Traffic
+	Calls  uint64
+	Errors uint64
+	P50    uint64
+	P95    uint64
+	P99    uint64
 	// Messages is how many of the calls a consumer span received.
 	Messages uint64
 }
@@ -192,7 +196,11 @@ func (f *graphFolder) graph() *Graph {
 		g.Services = append(g.Services, ServiceTraffic{Service: name, Traffic: s.traffic(&scratch), Spans: s.spans})
 	}
 	for e, s := range f.edges {
-		g.Edges = append(g.Edges, Dependency{Parent: e.parent, Child: e.child, Traffic: s.traffic(&scratch), Messages: s.messages})
+		x := s.traffic(&scratch)
+		g.Edges = append(g.Edges, Dependency{
+			Parent: e.parent, Child: e.child, Calls: x.Calls, Errors: x.Errors,
+			P50: x.P50, P95: x.P95, P99: x.P99, Messages: s.messages,
+		})
 	}
 	slices.SortFunc(g.Services, func(a, b ServiceTraffic) int { return cmp.Compare(a.Service, b.Service) })
 	slices.SortFunc(g.Edges, func(a, b Dependency) int {

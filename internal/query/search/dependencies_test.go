@@ -148,7 +148,11 @@ func twinGraph(spans []trace.Span, r base.TimeRange) *Graph {
 		g.Services = append(g.Services, ServiceTraffic{Service: name, Traffic: twinTraffic(services[name]), Spans: n})
 	}
 	for e, list := range edges {
-		g.Edges = append(g.Edges, Dependency{Parent: e.parent, Child: e.child, Traffic: twinTraffic(list), Messages: messages[e]})
+		x := twinTraffic(list)
+		g.Edges = append(g.Edges, Dependency{
+			Parent: e.parent, Child: e.child, Calls: x.Calls, Errors: x.Errors,
+			P50: x.P50, P95: x.P95, P99: x.P99, Messages: messages[e],
+		})
 	}
 	slices.SortFunc(g.Services, func(a, b ServiceTraffic) int { return cmp.Compare(a.Service, b.Service) })
 	slices.SortFunc(g.Edges, func(a, b Dependency) int {
