@@ -47,8 +47,14 @@ func DecodePostSpans(msg []byte) (*apiv2pb.Batch, error) {
 	return out, f.close()
 }
 
+// tagSlab is how many tags are allocated together: a span has about as many.
+const tagSlab = 16
+
 // decoder counts what it builds.
-type decoder struct{ left int }
+type decoder struct {
+	left int
+	tags []apiv2pb.KeyValue // not used yet
+}
 
 // element accounts for one more element of a list.
 func (d *decoder) element() error {
@@ -173,7 +179,12 @@ func (d *decoder) log(msg []byte) (*apiv2pb.Log, error) {
 }
 
 func (d *decoder) keyValue(msg []byte) (*apiv2pb.KeyValue, error) {
-	out, f := &apiv2pb.KeyValue{}, newFields(msg)
+	if len(d.tags) == 0 {
+		d.tags = make([]apiv2pb.KeyValue, tagSlab)
+	}
+	out := &d.tags[0]
+	d.tags = d.tags[1:]
+	f := newFields(msg)
 	for f.next() {
 		switch f.c.Number() {
 		case 1:

@@ -192,7 +192,7 @@ func fillEvent(out *trace.Event, l *apiv2pb.Log) {
 			name = i
 		}
 	}
-	var t tagSet
+	t := tagSet{attrs: make([]trace.Attr, 0, len(l.GetFields()))}
 	for i, f := range l.GetFields() {
 		if i == name {
 			out.Name = f.GetVStr()
