@@ -23,8 +23,9 @@ func newServe(env *Env) *cobra.Command {
 	var addressFile string
 	cmd := &cobra.Command{
 		Use: "serve", Short: "Run the server", Args: cobra.NoArgs,
-		Long: `Run the server: one port answers OTLP (gRPC and HTTP), the JSON API and the page. Where
-they are free, the well-known ports 4317, 4318 and 16686 of this machine are aliases of it.
+		Long: `Run the server: one port answers OTLP, Jaeger's APIs of all ages, Zipkin's and the page.
+Where they are free, well-known ports of this machine are aliases of it: 4317 and 4318
+(OTLP), 16685, 16686, 17271, 14250 and 5778 (Jaeger), 9411 (Zipkin).
 
 Every flag is also a key of the configuration file and a variable of the environment, such
 as PANDO_DATA_DIR; "pando config print" shows them all. SIGTERM lets requests end and stops.`,

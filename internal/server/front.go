@@ -19,7 +19,7 @@ import (
 	"google.golang.org/grpc/reflection"
 
 	"github.com/pandodb/pando/internal/base"
-	"github.com/pandodb/pando/internal/gateway/jaeger"
+	"github.com/pandodb/pando/internal/gateway/jaegerstore"
 	"github.com/pandodb/pando/internal/gateway/otlp"
 	"github.com/pandodb/pando/internal/gateway/ui"
 )
@@ -29,7 +29,14 @@ var aliases = []struct {
 	port int
 	name string
 }{
-	{4317, "OTLP gRPC"}, {4318, "OTLP HTTP"}, {16686, "Jaeger HTTP"},
+	{4317, "OTLP gRPC"},
+	{4318, "OTLP HTTP"},
+	{16685, "Jaeger query gRPC"},
+	{16686, "Jaeger HTTP"},
+	{17271, "Jaeger remote storage"},
+	{14250, "Jaeger collector gRPC"},
+	{5778, "Jaeger sampling HTTP"},
+	{9411, "Zipkin"},
 }
 
 const (
@@ -52,23 +59,27 @@ type front struct {
 	addr     string
 	opened   []string // aliases that opened
 	services []string // of gRPC, by name
-	archive  *otlp.Gateway
 }
 
 // openFront builds the gateways; nothing listens yet.
 func (s *Server) openFront(resource, archived base.ResourceID) error {
-	ingest, err := s.newIngest(s.traces, resource)
+	keep, err := s.newIngest(s.archive, archived, nil)
 	if err != nil {
 		return err
 	}
-	keep, err := s.newIngest(s.archive, archived)
+	ingest, err := s.newIngest(s.traces, resource, func(ctx context.Context) (*otlp.Gateway, error) {
+		if wants, err := jaegerstore.WantsArchive(ctx); err != nil || !wants {
+			return nil, err
+		}
+		return keep, nil
+	})
 	if err != nil {
 		return err
 	}
 	if err := s.reg.Register(newOwnMetrics(s, ingest)); err != nil {
 		return err
 	}
-	f := &front{s: s, health: health.NewServer(), archive: keep}
+	f := &front{s: s, health: health.NewServer()}
 	s.front = f
 	opts := append(ingest.ServerOptions(),
 		grpc.MaxConcurrentStreams(maxStreams),
@@ -78,12 +89,15 @@ func (s *Server) openFront(resource, archived base.ResourceID) error {
 	)
 	f.grpc = grpc.NewServer(append(opts, s.grpcPartial()...)...)
 	ingest.RegisterGRPC(f.grpc)
-	query, err := jaeger.New(s.traces, jaeger.Options{Clock: s.o.Clock, Logger: s.o.Logger})
+	f.services = append(f.services, collectorpb.TraceService_ServiceDesc.ServiceName)
+	doors, err := s.openJaeger(ingest, keep)
 	if err != nil {
 		return err
 	}
-	query.RegisterGRPC(f.grpc)
-	f.services = append(query.ServiceNames(), collectorpb.TraceService_ServiceDesc.ServiceName)
+	for _, d := range doors.all() {
+		d.RegisterGRPC(f.grpc)
+		f.services = append(f.services, d.ServiceNames()...)
+	}
 	healthpb.RegisterHealthServer(f.grpc, f.health)
 	reflection.Register(f.grpc)
 	page, err := ui.New(ui.Options{
@@ -93,7 +107,7 @@ func (s *Server) openFront(resource, archived base.ResourceID) error {
 		return err
 	}
 	f.http = &http.Server{
-		Handler:           f.routes(ingest, query, page),
+		Handler:           f.routes(ingest, doors, page),
 		ReadHeaderTimeout: 5 * time.Second,
 		IdleTimeout:       time.Minute,
 		MaxHeaderBytes:    maxHeader,
@@ -103,11 +117,11 @@ func (s *Server) openFront(resource, archived base.ResourceID) error {
 }
 
 // newIngest returns the way of OTLP bytes into a trace resource.
-func (s *Server) newIngest(to *Traces, resource base.ResourceID) (*otlp.Gateway, error) {
+func (s *Server) newIngest(to *Traces, resource base.ResourceID, route func(context.Context) (*otlp.Gateway, error)) (*otlp.Gateway, error) {
 	l := &s.o.Config.Limits
 	return otlp.New(to, otlp.Options{
 		Resource: resource, MaxWireBytes: int(l.RequestWire), MaxRequestBytes: int(l.Request), MaxInFlightBytes: int64(l.InFlight),
-		Spans: spanOptions(l), Logger: s.o.Logger,
+		Spans: spanOptions(l), Route: route, Logger: s.o.Logger,
 	})
 }
 

@@ -13,7 +13,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/pandodb/pando/internal/base"
-	"github.com/pandodb/pando/internal/gateway/jaeger"
 	"github.com/pandodb/pando/internal/gateway/otlp"
 	"github.com/pandodb/pando/internal/model/trace"
 )
@@ -23,10 +22,12 @@ func spanOptions(l *LimitConfig) trace.Options {
 }
 
 // routes says which handler answers which path.
-func (f *front) routes(ingest *otlp.Gateway, query *jaeger.Gateway, page http.Handler) http.Handler {
+func (f *front) routes(ingest *otlp.Gateway, doors *jaegerDoors, page http.Handler) http.Handler {
 	m := http.NewServeMux()
 	answers := http.NewServeMux()
-	query.RegisterHTTP(answers)
+	doors.query.RegisterHTTP(answers)
+	doors.rpc.RegisterHTTP(answers)
+	m.Handle("/sampling", answers)
 	m.Handle("/api/", f.s.markPartial(fallback(answers, page, gzhttp.GzipHandler(answers))))
 	m.HandleFunc("GET /api/v1/quarantine", f.serveQuarantine)
 	m.Handle("/v1/traces", ingest)

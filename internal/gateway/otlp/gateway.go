@@ -45,6 +45,9 @@ type Options struct {
 	// RetryDelay is what clients are asked to wait when an error does not say.
 	// Default 1 s.
 	RetryDelay time.Duration
+	// Route, if set, returns the gateway that a gRPC request is for by its
+	// metadata; nil is this one.
+	Route func(ctx context.Context) (*Gateway, error)
 	// Logger gets errors that are ours. Default slog.Default.
 	Logger *slog.Logger
 }

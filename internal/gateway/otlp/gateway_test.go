@@ -27,6 +27,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 	"google.golang.org/grpc/test/bufconn"
 	"google.golang.org/protobuf/encoding/protojson"
@@ -674,5 +675,35 @@ func TestExportOfAnotherProtocol(t *testing.T) {
 	}
 	if _, _, err := g.Export(t.Context(), []byte("no export")); base.ClassOf(err) != base.ClassInvalid {
 		t.Errorf("bytes that are no export: %v", err)
+	}
+}
+
+// TestRoute: a request goes where its metadata sends it, or nowhere.
+func TestRoute(t *testing.T) {
+	here, there := &store{}, &store{}
+	other := newGateway(t, there, Options{})
+	g := newGateway(t, here, Options{Route: func(ctx context.Context) (*Gateway, error) {
+		switch v := metadata.ValueFromIncomingContext(ctx, "to"); {
+		case len(v) == 0:
+			return nil, nil
+		case v[0] == "there":
+			return other, nil
+		default:
+			return nil, base.Errorf(base.ClassInvalid, "to %s: want there", v[0])
+		}
+	}})
+	client := dial(t, g)
+	for _, to := range []string{"", "there", "nowhere"} {
+		ctx := t.Context()
+		if to != "" {
+			ctx = metadata.AppendToOutgoingContext(ctx, "to", to)
+		}
+		_, err := client.Export(ctx, request(span("of "+to, 1000)))
+		if want := map[bool]codes.Code{false: codes.OK, true: codes.InvalidArgument}[to == "nowhere"]; status.Code(err) != want {
+			t.Errorf("to %q: %v", to, err)
+		}
+	}
+	if a, b := here.names(), there.names(); !strings.HasSuffix(a, "of ") || !strings.HasSuffix(b, "of there") {
+		t.Errorf("here is %q, there %q", a, b)
 	}
 }

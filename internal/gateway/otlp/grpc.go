@@ -42,6 +42,15 @@ func (g *Gateway) RegisterGRPC(s grpc.ServiceRegistrar) {
 }
 
 func (g *Gateway) serveGRPC(stream grpc.ServerStream) error {
+	if g.opts.Route != nil {
+		other, err := g.opts.Route(stream.Context())
+		if err != nil {
+			return g.grpcStatus(err).Err()
+		}
+		if other != nil {
+			g = other
+		}
+	}
 	out, err := g.receiveGRPC(stream)
 	g.finish(stream.Context(), err)
 	if err != nil {

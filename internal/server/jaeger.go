@@ -1,0 +1,46 @@
+package server
+
+import (
+	"google.golang.org/grpc"
+
+	"github.com/pandodb/pando/internal/gateway/jaeger"
+	"github.com/pandodb/pando/internal/gateway/jaegerrpc"
+	"github.com/pandodb/pando/internal/gateway/jaegerstore"
+	"github.com/pandodb/pando/internal/gateway/otlp"
+)
+
+// grpcDoor is a gateway with gRPC services.
+type grpcDoor interface {
+	RegisterGRPC(s grpc.ServiceRegistrar)
+	// ServiceNames are the names under which health is asked for.
+	ServiceNames() []string
+}
+
+// jaegerDoors are what Jaeger's clients of all ages knock at.
+type jaegerDoors struct {
+	query   *jaeger.Gateway      // JSON and api/v3
+	rpc     *jaegerrpc.Gateway   // api_v2: query, collector, sampling
+	storage *jaegerstore.Gateway // remote storage, versions 1 and 2
+}
+
+func (d *jaegerDoors) all() []grpcDoor { return []grpcDoor{d.query, d.rpc, d.storage} }
+
+// openJaeger builds Jaeger's gateways over the spans and the archive.
+func (s *Server) openJaeger(spans, keep *otlp.Gateway) (*jaegerDoors, error) {
+	var d jaegerDoors
+	var err error
+	log := s.o.Logger
+	d.query, err = jaeger.New(s.traces, jaeger.Options{Archive: s.archive, ArchiveSpans: keep, Clock: s.o.Clock, Logger: log})
+	if err != nil {
+		return nil, err
+	}
+	d.rpc, err = jaegerrpc.New(s.traces, spans, jaegerrpc.Options{
+		Archive: &jaegerrpc.Archive{Store: s.archive, Spans: keep}, Adjust: jaeger.Adjuster{}.Adjust, Logger: log,
+	})
+	if err != nil {
+		return nil, err
+	}
+	d.storage, err = jaegerstore.New(jaegerstore.Target{Store: s.traces, Spans: spans},
+		jaegerstore.Options{Archive: &jaegerstore.Target{Store: s.archive, Spans: keep}, Logger: log})
+	return &d, err
+}
