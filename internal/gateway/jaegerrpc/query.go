@@ -17,9 +17,6 @@ import (
 	"github.com/pandodb/pando/internal/query/search"
 )
 
-// defaultDepth is how many traces Jaeger answers to those who do not say.
-const defaultDepth = 100
-
 // queryService is the service jaeger.api_v2.QueryService.
 type queryService struct {
 	apiv2pb.UnimplementedQueryServiceServer
@@ -122,14 +119,13 @@ func (g *Gateway) find(ctx context.Context, q *search.Query) ([]search.Ref, erro
 }
 
 // queryOf returns the query that a message asks for. Both ends of its time are
-// inclusive: so Jaeger's stores read it. Fields we do not know may be conditions,
-// without which the answer would be more than was asked for.
+// inclusive: so Jaeger's stores read it.
 func queryOf(pb *apiv2pb.TraceQueryParameters) (*search.Query, error) {
 	if pb == nil {
 		return nil, base.Errorf(base.ClassInvalid, "query is missing")
 	}
-	if len(pb.ProtoReflect().GetUnknown()) > 0 {
-		return nil, base.Errorf(base.ClassInvalid, "query has fields that jaeger.api_v2 does not define")
+	if err := serve.KnownFields("query", pb); err != nil {
+		return nil, err
 	}
 	in, err := serve.NewInterval(pb.GetStartTimeMin(), pb.GetStartTimeMax())
 	switch {
@@ -141,7 +137,7 @@ func queryOf(pb *apiv2pb.TraceQueryParameters) (*search.Query, error) {
 		return nil, base.Errorf(base.ClassInvalid, "start_time_min must not be after start_time_max")
 	case pb.GetSearchDepth() < 0 || pb.GetSearchDepth() > search.MaxLimit:
 		return nil, base.Errorf(base.ClassInvalid, "search_depth %d: want 1 to %d traces, or 0 for %d",
-			pb.GetSearchDepth(), search.MaxLimit, defaultDepth)
+			pb.GetSearchDepth(), search.MaxLimit, serve.DefaultDepth)
 	}
 	shortest, err := serve.Duration("duration_min", pb.GetDurationMin())
 	if err != nil {
@@ -158,7 +154,7 @@ func queryOf(pb *apiv2pb.TraceQueryParameters) (*search.Query, error) {
 		Order: search.Newest, Limit: int(pb.GetSearchDepth()),
 	}
 	if q.Limit == 0 {
-		q.Limit = defaultDepth
+		q.Limit = serve.DefaultDepth
 	}
 	for _, key := range slices.Sorted(maps.Keys(pb.GetTags())) {
 		if key == "" {

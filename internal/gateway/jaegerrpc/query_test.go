@@ -271,7 +271,7 @@ func TestRefusals(t *testing.T) {
 		{"empty key", find(func(q *apiv2pb.TraceQueryParameters) { q.Tags = map[string]string{"": "v"} }), codes.InvalidArgument, "tags: a key is empty"},
 		{"unknown field", find(func(q *apiv2pb.TraceQueryParameters) {
 			q.ProtoReflect().SetUnknown(protowire.AppendVarint(protowire.AppendTag(nil, 99, protowire.VarintType), 1))
-		}), codes.InvalidArgument, "query has fields that jaeger.api_v2 does not define"},
+		}), codes.InvalidArgument, "query: 3 bytes of fields that are not known here"},
 		{"no service", operations(&apiv2pb.GetOperationsRequest{}), codes.InvalidArgument, "parameter 'service' is required"},
 		{"bad kind", operations(&apiv2pb.GetOperationsRequest{Service: "s", SpanKind: "big"}), codes.InvalidArgument, `span kind "big": want internal, server, client, producer, consumer or unspecified`},
 		{"dependencies of no time", dependencies(nil, midnight), codes.InvalidArgument, "start_time and end_time are required"},

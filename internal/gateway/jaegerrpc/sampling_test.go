@@ -87,7 +87,8 @@ func TestStrategies(t *testing.T) {
 			t.Errorf("%s: %v", text, err)
 		}
 	}
-	if got := short((*Strategies)(nil).Strategy("x")); got != "PROBABILISTIC p=0.001" {
+	none := (*Strategies)(nil)
+	if got := short(none.Strategy("x")); got != "PROBABILISTIC p=0.001" || none.Warnings() != nil {
 		t.Errorf("nil: %s", got)
 	}
 }

@@ -44,7 +44,12 @@ func (s *Strategies) Strategy(service string) *apiv2pb.SamplingStrategyResponse 
 }
 
 // Warnings tells what of the file has no effect, one sentence each.
-func (s *Strategies) Warnings() []string { return s.warnings }
+func (s *Strategies) Warnings() []string {
+	if s == nil {
+		return nil
+	}
+	return s.warnings
+}
 
 // strategiesDoc is a strategies file of Jaeger's.
 type strategiesDoc struct {
