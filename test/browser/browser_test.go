@@ -52,7 +52,7 @@ func TestServe(t *testing.T) {
 // first spans arrive.
 func newServer(t *testing.T) http.Handler {
 	t.Helper()
-	data := newFixture(time.Now())
+	data := newFixture(t, time.Now())
 	page, err := ui.New(ui.Options{
 		Store: data, Version: "0.1.0-test",
 		Endpoints: []ui.Endpoint{

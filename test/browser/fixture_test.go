@@ -7,8 +7,8 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
-	"strconv"
 	"sync/atomic"
+	"testing"
 	"time"
 
 	"github.com/pandodb/pando/internal/base"
@@ -16,12 +16,14 @@ import (
 	"github.com/pandodb/pando/internal/query/search"
 )
 
-// fixture is a ui.Store over invented traces of a web shop. It is empty until
-// filled, and the same for the same seed and time.
+// fixture is a ui.Store over invented traces of a web shop: searches run on a
+// real tablet, single traces come as they were invented, damage and all. It is
+// empty until filled, and the same for the same seed and time.
 type fixture struct {
 	filled atomic.Bool
-	traces []*trace.Trace // descending by start
+	traces []*trace.Trace
 	byID   map[trace.ID]*trace.Trace
+	tablet *search.Traces
 }
 
 // Ids of the traces the browser script opens by name.
@@ -33,7 +35,8 @@ var (
 
 const bigTraceSpans = 100_000
 
-func newFixture(now time.Time) *fixture {
+func newFixture(t *testing.T, now time.Time) *fixture {
+	t.Helper()
 	f := &fixture{byID: map[trace.ID]*trace.Trace{}}
 	for i := range 160 {
 		rng := rand.New(rand.NewPCG(7, uint64(i)))
@@ -44,9 +47,7 @@ func newFixture(now time.Time) *fixture {
 	f.add(newShop(rng, bigTraceID, now.Add(-50*time.Minute)).batch(bigTraceSpans))
 	f.add(newShop(rng, damagedTraceID, now.Add(-40*time.Minute)).damaged())
 	f.add(newShop(rng, chainTraceID, now.Add(-45*time.Minute)).chain(3000))
-	slices.SortFunc(f.traces, func(a, b *trace.Trace) int {
-		return cmp.Compare(b.Spans[0].StartNanos, a.Spans[0].StartNanos)
-	})
+	f.tablet = search.NewTraces(newTablet(t, f.traces), testResource)
 	return f
 }
 
@@ -71,8 +72,8 @@ func (f *fixture) Services(context.Context) ([]string, error) {
 	}
 	seen := map[string]bool{}
 	for _, t := range f.traces {
-		for _, c := range summarize(t).Services {
-			seen[c.Service] = true
+		for i := range t.Spans {
+			seen[t.Spans[i].Resource.Service()] = true
 		}
 	}
 	names := make([]string, 0, len(seen))
@@ -101,70 +102,20 @@ func (f *fixture) Operations(_ context.Context, service string) ([]trace.Operati
 	return ops, nil
 }
 
-// Search implements ui.Store.
-func (f *fixture) Search(_ context.Context, q search.Query) ([]trace.Summary, error) {
-	if q.Operation == "break the store" {
-		return nil, base.Errorf(base.ClassOverload, "64 queries are waiting")
+// SummariesPage implements ui.Store.
+func (f *fixture) SummariesPage(ctx context.Context, q *search.Query) ([]trace.Summary, string, error) {
+	switch {
+	case q.Operation == "break the store":
+		return nil, "", base.Errorf(base.ClassOverload, "64 queries are waiting")
+	case !f.filled.Load():
+		return nil, "", nil
 	}
-	type hit struct {
-		trace    *trace.Trace
-		duration uint64
-	}
-	var hits []hit
-	for _, t := range f.traces {
-		best, found := uint64(0), false
-		for i := range t.Spans {
-			if matches(&t.Spans[i], &q) {
-				best, found = max(best, t.Spans[i].DurationNanos()), true
-			}
-		}
-		if found && f.filled.Load() {
-			hits = append(hits, hit{t, best})
-		}
-	}
-	if q.Order == search.Slowest {
-		slices.SortStableFunc(hits, func(a, b hit) int { return cmp.Compare(b.duration, a.duration) })
-	}
-	out := make([]trace.Summary, 0, q.Limit)
-	for _, h := range hits[:min(len(hits), q.Limit)] {
-		out = append(out, summarize(h.trace))
-	}
-	return out, nil
+	return f.tablet.SummariesPage(ctx, q)
 }
 
-func matches(s *trace.Span, q *search.Query) bool {
-	switch d := s.DurationNanos(); {
-	case !q.Time.Contains(int64(s.StartNanos)),
-		q.Service != "" && s.Resource.Service() != q.Service,
-		q.Operation != "" && s.Name != q.Operation,
-		q.Kind != trace.KindUnspecified && s.Kind != q.Kind,
-		q.ErrorsOnly && s.StatusCode != trace.StatusError,
-		d < q.MinDuration || (q.MaxDuration > 0 && d > q.MaxDuration):
-		return false
-	}
-	for _, tag := range q.Tags {
-		if !hasTag(s.Attrs, tag) && !hasTag(s.Resource.Attrs, tag) {
-			return false
-		}
-	}
-	return true
-}
-
-func hasTag(attrs []trace.Attr, tag search.Tag) bool {
-	return slices.ContainsFunc(attrs, func(a trace.Attr) bool {
-		return a.Key == tag.Key && textOf(a.Value) == tag.Value.Str
-	})
-}
-
-func textOf(v trace.Value) string {
-	switch v.Kind {
-	case trace.KindInt:
-		return strconv.FormatInt(v.Int, 10)
-	case trace.KindBool:
-		return strconv.FormatBool(v.Int != 0)
-	default:
-		return v.Str
-	}
+// FindSpans implements ui.Store.
+func (f *fixture) FindSpans(ctx context.Context, q *search.SpanQuery) ([]trace.Span, string, error) {
+	return f.tablet.FindSpans(ctx, q)
 }
 
 // Trace implements ui.Store.
@@ -191,43 +142,6 @@ func (f *fixture) Span(ctx context.Context, id trace.ID, span trace.SpanID) ([]t
 		return nil, base.Errorf(base.ClassNotFound, "span %s is not in trace %s", span, id)
 	}
 	return out, nil
-}
-
-func summarize(t *trace.Trace) trace.Summary {
-	s := trace.Summary{ID: t.ID, StartNanos: t.Spans[0].StartNanos}
-	known := map[trace.SpanID]bool{}
-	for i := range t.Spans {
-		known[t.Spans[i].SpanID] = true
-	}
-	counts := map[string]*trace.ServiceCount{}
-	for i := range t.Spans {
-		span := &t.Spans[i]
-		s.EndNanos = max(s.EndNanos, span.EndNanos)
-		s.Spans++
-		name := span.Resource.Service()
-		if counts[name] == nil {
-			counts[name] = &trace.ServiceCount{Service: name}
-		}
-		counts[name].Spans++
-		if span.StatusCode == trace.StatusError {
-			s.Errors++
-			counts[name].Errors++
-		}
-		if known[span.ParentID] {
-			continue
-		}
-		if !span.ParentID.IsZero() {
-			s.Orphans++
-		}
-		if s.RootName == "" {
-			s.RootService, s.RootName = name, span.Name
-		}
-	}
-	for _, c := range counts {
-		s.Services = append(s.Services, *c)
-	}
-	slices.SortFunc(s.Services, func(a, b trace.ServiceCount) int { return cmp.Compare(a.Service, b.Service) })
-	return s
 }
 
 func str(key, value string) trace.Attr {

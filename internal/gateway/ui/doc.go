@@ -22,12 +22,25 @@
 //	    {"services":["cart",…]}
 //	GET /api/v1/services/{service}/operations
 //	    {"operations":[{"name","kind"}]}
-//	GET /api/v1/traces/search?service&operation&kind&tags&errors&minDuration
-//	        &maxDuration&lookback|start&end&order=newest|slowest&limit
-//	    {"startUnixNano","endUnixNano","limit","traces":[{"traceId",
-//	     "rootService","rootOperation","startUnixNano","durationNanos",
-//	     "spanCount","errorCount","orphanCount",
+//	GET /api/v1/vocabulary
+//	    the words of filters: {"levels","fields":[{"level","name","kind"}],
+//	     "kinds","statuses"}
+//	GET /api/v1/attributes?service&prefix&lookback|start&end
+//	    the attributes of the newest spans: {"spanCount","truncated",
+//	     "attributes":[{"key","level","types","spanCount","values"}]}
+//	GET /api/v1/traces/search?CONDITIONS&order=newest|slowest&limit&token
+//	    {"startUnixNano","endUnixNano","limit","nextToken","traces":[{
+//	     "traceId","rootService","rootOperation","startUnixNano",
+//	     "durationNanos","spanCount","errorCount","orphanCount",
 //	     "services":[{"name","spanCount","errorCount"}]}]}
+//	GET /api/v1/traces/histogram?CONDITIONS
+//	    {"startUnixNano","endUnixNano","completeFromUnixNano","counted",
+//	     "buckets":[{"traces","failed"}]}
+//	GET /api/v1/spans/search?CONDITIONS&sort=start|duration
+//	        &direction=descending|ascending&limit&token
+//	    {"startUnixNano","endUnixNano","limit","nextToken","spans":[{
+//	     "traceId","spanId","service","name","kind","startUnixNano",
+//	     "durationNanos","statusCode","statusMessage"}]}
 //	GET /api/v1/traces/facets?id=…&id=…
 //	    {"traceCount","facets":[{"key","values":[{"value","traceCount"}]}]}
 //	GET /api/v1/traces/{id}
@@ -39,12 +52,18 @@
 //	     "events":[…],"links":[…],"resource":{…},"scope":{…},
 //	     "droppedAttributes","droppedEvents","droppedLinks"}]}
 //
-// tags are logfmt words, key=value or "a key"="two words"; all must hold on one
-// span. lookback counts back from the server's clock; start and end are RFC 3339
-// or Unix nanoseconds. Durations are Go's: 250ms, 1.5s.
+// CONDITIONS are service, operation, kind, tags, filter, errors, minDuration,
+// maxDuration and lookback or start and end; all must hold on one span. tags are
+// logfmt words, key=value or "a key"="two words"; filter is the language of
+// docs/api/filters.md. lookback counts back from the server's clock; start and
+// end are RFC 3339 or Unix nanoseconds. Durations are Go's: 250ms, 1.5s.
 //
-// Errors are {"error":{"code","message","hint"}}: what failed and why, a code
-// word to search for, and what to do.
+// A nextToken asks for the page after an answer: with the start and the end of
+// that answer, and all other parameters but the limit as they were.
+//
+// Errors are {"error":{"code","message","hint","place"}}: what failed and why, a
+// code word to search for, and what to do. The place, {"line","column"}, is that
+// of a mistake in the filter.
 //
 // # A trace as columns
 //

@@ -79,6 +79,9 @@ func (h *Handler) writeError(w http.ResponseWriter, r *http.Request, err error) 
 		w.Header().Set("Allow", "GET, HEAD")
 	}
 	doc := errorDoc{Error: errorBody{Code: a.code, Message: message, Hint: a.hint}}
+	if placed, ok := errors.AsType[*filterError](err); ok {
+		doc.Error.Place = &placed.place
+	}
 	writeJSON(w, a.status, &doc)
 }
 
@@ -90,6 +93,8 @@ type errorBody struct {
 	Code    string `json:"code"`
 	Message string `json:"message"`
 	Hint    string `json:"hint"`
+	// Place says where in the parameter "filter" the mistake is.
+	Place *placeDoc `json:"place,omitempty"`
 }
 
 // retrySeconds renders the wait the error asks for, at least one second.

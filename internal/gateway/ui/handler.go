@@ -21,8 +21,12 @@ type Store interface {
 	// Operations returns the operations of a service, ascending by name, then
 	// kind; none for an unknown service.
 	Operations(ctx context.Context, service string) ([]trace.Operation, error)
-	// Search returns at most q.Limit traces in q.Order. The query is valid.
-	Search(ctx context.Context, q search.Query) ([]trace.Summary, error)
+	// SummariesPage returns a page of the traces that match, in the query's
+	// order, and the token of the page after it, empty on the last.
+	SummariesPage(ctx context.Context, q *search.Query) ([]trace.Summary, string, error)
+	// FindSpans returns a page of the spans that match, in the query's order, and
+	// the token of the page after it, empty on the last.
+	FindSpans(ctx context.Context, q *search.SpanQuery) ([]trace.Span, string, error)
 	// Trace returns every known span of a trace, or a base.ClassNotFound error.
 	Trace(ctx context.Context, id trace.ID) (*trace.Trace, error)
 	// Span returns the spans of a trace that carry the span id (usually one), or
@@ -112,7 +116,11 @@ func New(opts Options) (*Handler, error) {
 	h.api("GET /api/v1/status", h.serveStatus)
 	h.api("GET /api/v1/services", h.serveServices)
 	h.api("GET /api/v1/services/{service}/operations", h.serveOperations)
+	h.api("GET /api/v1/vocabulary", h.serveVocabulary)
+	h.api("GET /api/v1/attributes", h.serveAttributes)
+	h.api("GET /api/v1/spans/search", h.serveSpanSearch)
 	h.api("GET /api/v1/traces/search", h.serveSearch)
+	h.api("GET /api/v1/traces/histogram", h.serveHistogram)
 	h.api("GET /api/v1/traces/facets", h.serveFacets)
 	h.api("GET /api/v1/traces/{id}", h.serveTrace)
 	h.api("GET /api/v1/traces/{id}/spans/{span}", h.serveSpan)

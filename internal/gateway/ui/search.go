@@ -15,8 +15,8 @@ const (
 	// defaultLookback is what a first look wants: the last hour.
 	defaultLookback = time.Hour
 	defaultLimit    = 50
-	// maxLimit keeps a result list readable and its scatter plot honest; other
-	// gateways serve longer lists.
+	// maxLimit bounds one page of a result list; the token of the answer leads to
+	// the next one.
 	maxLimit = 1000
 )
 
@@ -25,6 +25,9 @@ type searchDoc struct {
 	EndUnixNano   string       `json:"endUnixNano"`
 	Limit         int          `json:"limit"`
 	Traces        []summaryDoc `json:"traces"`
+	// NextToken asks for the page after this one, with the start and the end of
+	// this answer and everything else as it was; empty on the last page.
+	NextToken string `json:"nextToken"`
 }
 
 type summaryDoc struct {
@@ -50,15 +53,16 @@ func (h *Handler) serveSearch(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	found, err := h.opts.Store.Search(r.Context(), q)
+	found, next, err := h.opts.Store.SummariesPage(r.Context(), &q)
 	if err != nil {
 		return err
 	}
 	doc := searchDoc{
 		StartUnixNano: strconv.FormatInt(q.Time.Start, 10),
 		EndUnixNano:   strconv.FormatInt(q.Time.End, 10),
-		Limit:         q.Limit,
+		Limit:         q.Page.Size,
 		Traces:        make([]summaryDoc, len(found)),
+		NextToken:     next,
 	}
 	for i := range found {
 		doc.Traces[i] = newSummaryDoc(&found[i])
@@ -85,9 +89,27 @@ func newSummaryDoc(s *trace.Summary) summaryDoc {
 	return doc
 }
 
-// parseQuery turns request parameters into a valid query. Unknown parameters
-// are ignored, so that pages of different ages can talk to one server.
+// parseQuery turns request parameters into a valid query for one page. Unknown
+// parameters are ignored, so that pages of different ages can talk to one server.
 func parseQuery(p url.Values, now time.Time) (search.Query, error) {
+	q, err := parseConditions(p, now)
+	if err != nil {
+		return q, err
+	}
+	page, err := parsePage(p)
+	if err != nil {
+		return q, err
+	}
+	q.Page = &page
+	if err := parseOrder(&q, p); err != nil {
+		return q, err
+	}
+	return q, q.Validate()
+}
+
+// parseConditions reads what must hold on a span. The query asks for no number
+// of results yet.
+func parseConditions(p url.Values, now time.Time) (search.Query, error) {
 	q := search.Query{
 		Service:    p.Get("service"),
 		Operation:  p.Get("operation"),
@@ -96,7 +118,7 @@ func parseQuery(p url.Values, now time.Time) (search.Query, error) {
 	if len(q.Service) > maxNameBytes || len(q.Operation) > maxNameBytes {
 		return q, base.Errorf(base.ClassTooLarge, "a service or operation name has more than %d bytes", maxNameBytes)
 	}
-	for _, step := range []func(*search.Query, url.Values) error{parseKind, parseDurations, parseOrder, parseLimit} {
+	for _, step := range []func(*search.Query, url.Values) error{parseKind, parseDurations, parseFilter} {
 		if err := step(&q, p); err != nil {
 			return q, err
 		}
@@ -105,10 +127,8 @@ func parseQuery(p url.Values, now time.Time) (search.Query, error) {
 	if q.Tags, err = parseTags(p.Get("tags")); err != nil {
 		return q, err
 	}
-	if q.Time, err = parseTime(p, now); err != nil {
-		return q, err
-	}
-	return q, q.Validate()
+	q.Time, err = parseTime(p, now)
+	return q, err
 }
 
 func parseKind(q *search.Query, p url.Values) error {
@@ -137,18 +157,18 @@ func parseOrder(q *search.Query, p url.Values) error {
 	return nil
 }
 
-func parseLimit(q *search.Query, p url.Values) error {
-	q.Limit = defaultLimit
+func parsePage(p url.Values) (search.Page, error) {
+	page := search.Page{Size: defaultLimit, Token: p.Get("token")}
 	text := p.Get("limit")
 	if text == "" {
-		return nil
+		return page, nil
 	}
 	limit, err := strconv.Atoi(text)
 	if err != nil || limit < 1 || limit > maxLimit {
-		return base.Errorf(base.ClassInvalid, "limit %.40q: want 1 to %d traces", text, maxLimit)
+		return page, base.Errorf(base.ClassInvalid, "limit %.40q: want 1 to %d results", text, maxLimit)
 	}
-	q.Limit = limit
-	return nil
+	page.Size = limit
+	return page, nil
 }
 
 func parseDurations(q *search.Query, p url.Values) error {

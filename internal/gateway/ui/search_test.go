@@ -10,6 +10,7 @@ import (
 
 	"github.com/pandodb/pando/internal/base"
 	"github.com/pandodb/pando/internal/model/trace"
+	"github.com/pandodb/pando/internal/query/expression"
 	"github.com/pandodb/pando/internal/query/search"
 )
 
@@ -35,20 +36,24 @@ func TestParseQuery(t *testing.T) {
 			t.Errorf("%s: %s", params, diff)
 		}
 	}
-	f("", search.Query{Time: hour, Limit: 50})
-	f("unknown=1", search.Query{Time: hour, Limit: 50})
+	f("", search.Query{Time: hour, Page: &search.Page{Size: 50}})
+	f("unknown=1", search.Query{Time: hour, Page: &search.Page{Size: 50}})
 	f("service=a&operation=GET+%2F&kind=server&errors=true&order=slowest&limit=1000", search.Query{
 		Service: "a", Operation: "GET /", Kind: trace.KindServer, ErrorsOnly: true,
-		Order: search.Slowest, Time: hour, Limit: 1000,
+		Order: search.Slowest, Time: hour, Page: &search.Page{Size: 1000},
 	})
-	f("minDuration=1.5ms&maxDuration=2s", search.Query{Time: hour, Limit: 50, MinDuration: 1_500_000, MaxDuration: 2_000_000_000})
-	f(`tags=a%3D1+b%3D%22two+words%22`, search.Query{Time: hour, Limit: 50, Tags: []search.Tag{anyTag("a", "1"), anyTag("b", "two words")}})
-	f("lookback=15m", search.Query{Time: base.TimeRange{Start: now - int64(15*time.Minute), End: now}, Limit: 50})
+	f("minDuration=1.5ms&maxDuration=2s", search.Query{Time: hour, Page: &search.Page{Size: 50}, MinDuration: 1_500_000, MaxDuration: 2_000_000_000})
+	f(`tags=a%3D1+b%3D%22two+words%22`, search.Query{Time: hour, Page: &search.Page{Size: 50}, Tags: []search.Tag{anyTag("a", "1"), anyTag("b", "two words")}})
+	f("limit=7&token=abc", search.Query{Time: hour, Page: &search.Page{Size: 7, Token: "abc"}})
+	f("filter=service+%3D+cart", search.Query{Time: hour, Page: &search.Page{Size: 50}, Filter: &expression.Call{
+		Op: expression.OpEq, Args: []expression.Term{&expression.Field{Level: "resource", Name: "service"}, &expression.Scalar{Value: "cart"}},
+	}})
+	f("lookback=15m", search.Query{Time: base.TimeRange{Start: now - int64(15*time.Minute), End: now}, Page: &search.Page{Size: 50}})
 	f("start=2026-11-20T11:00:00Z&end=2026-11-20T11:30:00.5Z", search.Query{
-		Time: base.TimeRange{Start: now - int64(time.Hour), End: now - int64(30*time.Minute) + 5e8}, Limit: 50,
+		Time: base.TimeRange{Start: now - int64(time.Hour), End: now - int64(30*time.Minute) + 5e8}, Page: &search.Page{Size: 50},
 	})
-	f("start=5&end=7&lookback=1h", search.Query{Time: base.TimeRange{Start: 5, End: 7}, Limit: 50})
-	f("end=7200000000000", search.Query{Time: base.TimeRange{Start: 3600e9, End: 7200e9}, Limit: 50})
+	f("start=5&end=7&lookback=1h", search.Query{Time: base.TimeRange{Start: 5, End: 7}, Page: &search.Page{Size: 50}})
+	f("end=7200000000000", search.Query{Time: base.TimeRange{Start: 3600e9, End: 7200e9}, Page: &search.Page{Size: 50}})
 }
 
 func TestParseQueryRefuses(t *testing.T) {
@@ -67,6 +72,7 @@ func TestParseQueryRefuses(t *testing.T) {
 		"minDuration=5", "minDuration=-1s", "maxDuration=x", "minDuration=2s&maxDuration=1s",
 		"lookback=0s", "lookback=-1h", "lookback=x", "start=x", "end=1969-01-01T00:00:00Z", "end=9999-01-01T00:00:00Z",
 		"start=7&end=7", "start=7&end=5", "tags=novalue", "tags=%22a%22",
+		"filter=duration+%3E", "filter=%3D", "filter=status+%3D+failed",
 	} {
 		f(params, base.ClassInvalid)
 	}
@@ -136,16 +142,17 @@ func TestSearch(t *testing.T) {
 		RootService: "shop", RootName: "GET /",
 		Services: []trace.ServiceCount{{Service: "db", Spans: 1, Errors: 1}, {Service: "shop", Spans: 2}},
 	}}}
+	store.next = "more"
 	h := newTestHandler(t, store)
 	w := get(t, h, "/api/v1/traces/search?start=5&end=9&service=shop&limit=7")
 	want := `{"startUnixNano":"5","endUnixNano":"9","limit":7,"traces":[{` +
 		`"traceId":"00000000000000000000000000000001","rootService":"shop","rootOperation":"GET /",` +
 		`"startUnixNano":"10","durationNanos":25,"spanCount":3,"errorCount":1,"orphanCount":2,` +
-		`"services":[{"name":"db","spanCount":1,"errorCount":1},{"name":"shop","spanCount":2,"errorCount":0}]}]}`
+		`"services":[{"name":"db","spanCount":1,"errorCount":1},{"name":"shop","spanCount":2,"errorCount":0}]}],"nextToken":"more"}`
 	if w.Body.String() != want {
 		t.Errorf("got %s\nwant %s", w.Body, want)
 	}
-	if store.query.Service != "shop" || store.query.Limit != 7 {
+	if store.query.Service != "shop" || store.query.Page.Size != 7 {
 		t.Errorf("the store was asked %+v", store.query)
 	}
 	store.found = nil

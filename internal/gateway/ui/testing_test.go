@@ -26,6 +26,9 @@ type fakeStore struct {
 	traces     map[trace.ID]*trace.Trace
 	err        error
 	query      search.Query
+	next       string // token of the page after a found one
+	spans      []trace.Span
+	spanQuery  search.SpanQuery
 }
 
 func (s *fakeStore) Services(context.Context) ([]string, error) { return s.services, s.err }
@@ -34,9 +37,14 @@ func (s *fakeStore) Operations(_ context.Context, service string) ([]trace.Opera
 	return s.operations[service], s.err
 }
 
-func (s *fakeStore) Search(_ context.Context, q search.Query) ([]trace.Summary, error) {
-	s.query = q
-	return s.found, s.err
+func (s *fakeStore) SummariesPage(_ context.Context, q *search.Query) ([]trace.Summary, string, error) {
+	s.query = *q
+	return s.found, s.next, s.err
+}
+
+func (s *fakeStore) FindSpans(_ context.Context, q *search.SpanQuery) ([]trace.Span, string, error) {
+	s.spanQuery = *q
+	return s.spans, s.next, s.err
 }
 
 func (s *fakeStore) Trace(_ context.Context, id trace.ID) (*trace.Trace, error) {
