@@ -41,6 +41,9 @@ type Store interface {
 	Operations(ctx context.Context, service string, kind trace.Kind) ([]trace.Operation, error)
 	// Dependencies returns who called whom, ascending by names.
 	Dependencies(ctx context.Context, time base.TimeRange) ([]search.Dependency, error)
+	// Metrics returns the series that have calls, ascending by service and
+	// operation.
+	Metrics(ctx context.Context, q *search.MetricsQuery) ([]search.Series, error)
 }
 
 var _ Store = (*search.Traces)(nil)
@@ -141,6 +144,10 @@ func (g *Gateway) RegisterHTTP(mux *http.ServeMux) {
 	legacy("/api/traces", g.legacySearch)
 	legacy("/api/traces/{id}", g.legacyTrace)
 	legacy("/api/dependencies", g.legacyDependencies)
+	legacy("/api/metrics/latencies", g.metricsLatencies)
+	legacy("/api/metrics/calls", g.metricsCalls)
+	legacy("/api/metrics/errors", g.metricsErrors)
+	legacy("/api/metrics/minstep", g.metricsMinStep)
 	mux.Handle("/api/archive/{id}", g.handle(endpoint{serve: pretty(g.legacyArchive), allow: http.MethodPost}))
 	mux.Handle("/api/transform", g.handle(endpoint{serve: pretty(g.legacyTransform), allow: http.MethodPost, bodyBytes: maxTransformBytes}))
 

@@ -106,6 +106,10 @@ func (s *fakeStore) Dependencies(_ context.Context, time base.TimeRange) ([]sear
 	return s.deps, s.err
 }
 
+func (s *fakeStore) Metrics(context.Context, *search.MetricsQuery) ([]search.Series, error) {
+	return nil, s.err
+}
+
 var testNow = time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
 
 func newTestGateway(t testing.TB, store Store) *Gateway {
@@ -129,7 +133,23 @@ func newTestMux(t testing.TB, store Store) *http.ServeMux {
 
 func get(t testing.TB, store Store, target string) *httptest.ResponseRecorder {
 	t.Helper()
-	return do(t, store, httptest.NewRequestWithContext(t.Context(), http.MethodGet, target, http.NoBody))
+	return do(t, store, newGet(t, target))
+}
+
+func newGet(t testing.TB, target string) *http.Request {
+	t.Helper()
+	return httptest.NewRequestWithContext(t.Context(), http.MethodGet, target, http.NoBody)
+}
+
+// serveGet returns the body of a successful answer.
+func serveGet(t testing.TB, mux *http.ServeMux, target string) []byte {
+	t.Helper()
+	w := httptest.NewRecorder()
+	mux.ServeHTTP(w, newGet(t, target))
+	if w.Code != http.StatusOK {
+		t.Fatalf("%s: status %d: %s", target, w.Code, w.Body)
+	}
+	return w.Body.Bytes()
 }
 
 func do(t testing.TB, store Store, r *http.Request) *httptest.ResponseRecorder {

@@ -58,6 +58,12 @@ func (s timedStore) Dependencies(ctx context.Context, time base.TimeRange) ([]se
 	return s.store.Dependencies(ctx, time)
 }
 
+func (s timedStore) Metrics(ctx context.Context, q *search.MetricsQuery) ([]search.Series, error) {
+	ctx, cancel := context.WithTimeout(ctx, s.timeout)
+	defer cancel()
+	return s.store.Metrics(ctx, q)
+}
+
 // timedSpans bounds the time of every write.
 type timedSpans struct {
 	spans   Spans

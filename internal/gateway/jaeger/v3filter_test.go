@@ -146,12 +146,19 @@ func TestV3Refusals(t *testing.T) {
 		})
 	}
 	for query, want := range map[string]string{
-		"query.filter=%7B":                       "parameter 'query.filter': ",
-		"query.filter=%7B%22op%22%3A%22eq%22%7D": "filter.args: found 0 operands",
-		"query.pagination.pageSize=-1":           "parameter 'query.pagination.pageSize': \\\"-1\\\": want 1 to 10000 results",
-		"query.pagination.pageToken=x":           "pagination.page_size is 0: want 1 to 10000 results",
+		"query.filter=%7B":                                                                  "parameter 'query.filter': ",
+		"query.filter=%7B%22op%22%3A%22eq%22%7D":                                            "filter.args: found 0 operands",
+		"query.pagination.pageSize=-1":                                                      "parameter 'query.pagination.pageSize': \\\"-1\\\": want 1 to 10000 results",
+		"query.pagination.pageToken=x":                                                      "pagination.page_size is 0: want 1 to 10000 results",
+		"query.pagination.pageSize=1&query.orderBy=duration":                                "parameter 'query.orderBy': ",
+		"query.pagination.pageSize=1&query.orderBy=%5B%5D%2C%22filter%22%3A%7B%7D":          "parameter 'query.orderBy': ",
+		"query.pagination.pageSize=1&query.order_by=%5B%7B%22direction%22%3A%22up%22%7D%5D": "query.orderBy[0].expression: ",
 	} {
-		w := get(t, &fakeStore{}, "/api/v3/trace-summaries?"+aDay+"&"+query)
+		target := "/api/v3/trace-summaries?"
+		if strings.Contains(query, "order") {
+			target = "/api/v3/spans?"
+		}
+		w := get(t, &fakeStore{}, target+aDay+"&"+query)
 		if w.Code != http.StatusBadRequest || !strings.Contains(w.Body.String(), want) {
 			t.Errorf("%s: status %d, want 400 with %s: %s", query, w.Code, want, w.Body)
 		}

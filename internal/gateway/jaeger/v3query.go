@@ -1,6 +1,7 @@
 package jaeger
 
 import (
+	"encoding/json"
 	"fmt"
 	"mime"
 	"net/http"
@@ -184,7 +185,7 @@ func parseV3SpanQuery(p *params) (*search.SpanQuery, error) {
 	}
 	var order jaegerpb.SpanQueryParameters
 	if text, name := p.get("query.orderBy", "query.order_by"); text != "" {
-		if err := protojson.Unmarshal([]byte(`{"orderBy":`+text+`}`), &order); err != nil {
+		if !json.Valid([]byte(text)) || protojson.Unmarshal([]byte(`{"orderBy":`+text+`}`), &order) != nil {
 			p.fail(name, text, `a list such as [{"expression":{"field":{"level":"span","name":"duration"}},"direction":"desc"}]`)
 		}
 	}
