@@ -28,18 +28,18 @@ const (
 
 // order returns the conditions of an AND in the order to evaluate them in. It
 // leaves out some when one of them cannot match any row.
-func (e *partEval) order(ctx context.Context, kids []Expr) ([]*Expr, error) {
+func (e *partEval) order(ctx context.Context, kids []*Expr) ([]*Expr, error) {
 	type costed struct {
 		x    *Expr
 		cost int
 	}
 	list := make([]costed, len(kids))
-	for i := range kids {
-		c, err := e.cost(ctx, &kids[i])
+	for i, x := range kids {
+		c, err := e.cost(ctx, x)
 		if err != nil || c.rows == 0 {
 			return nil, err
 		}
-		list[i] = costed{&kids[i], c.rows + c.work}
+		list[i] = costed{x, c.rows + c.work}
 	}
 	slices.SortStableFunc(list, func(a, b costed) int { return cmp.Compare(a.cost, b.cost) })
 	out := make([]*Expr, len(list))

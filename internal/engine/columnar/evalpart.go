@@ -38,6 +38,10 @@ func (e *partEval) rows(ctx context.Context, x *Expr, r base.TimeRange) (*index.
 	if !meta.Time.Overlaps(r) {
 		return e.none(), nil
 	}
+	if !r.Covers(meta.Time) && x.effort() >= testEffort { // test rows in time only
+		lo, hi := column.IntValue(r.Start), column.IntValue(r.End-1)
+		return e.evalAnd(ctx, append(conjuncts(nil, x), &Expr{Op: OpRange, Col: RowTime, Lo: &lo, Hi: &hi}), nil)
+	}
 	set, err := e.eval(ctx, x, nil)
 	if err != nil || set.Len() == 0 || r.Covers(meta.Time) {
 		return set, err
@@ -70,7 +74,7 @@ func (e *partEval) eval(ctx context.Context, x *Expr, within *index.Set) (*index
 	case OpTrue:
 		return e.all(within), nil
 	case OpAnd:
-		return e.evalAnd(ctx, x.Kids, within)
+		return e.evalAnd(ctx, conjuncts(nil, x), within)
 	case OpOr:
 		return e.evalOr(ctx, x.Kids, within)
 	case OpNot:
@@ -86,7 +90,19 @@ func (e *partEval) eval(ctx context.Context, x *Expr, within *index.Set) (*index
 	}
 }
 
-func (e *partEval) evalAnd(ctx context.Context, kids []Expr, within *index.Set) (*index.Set, error) {
+// conjuncts appends the conditions all of which a row must match to match x.
+func conjuncts(dst []*Expr, x *Expr) []*Expr {
+	if x.Op != OpAnd {
+		return append(dst, x)
+	}
+	for i := range x.Kids {
+		dst = conjuncts(dst, &x.Kids[i])
+	}
+	return dst
+}
+
+// evalAnd returns the rows that match all kids.
+func (e *partEval) evalAnd(ctx context.Context, kids []*Expr, within *index.Set) (*index.Set, error) {
 	order, err := e.order(ctx, kids)
 	if err != nil || len(order) < len(kids) {
 		return e.none(), err

@@ -19,18 +19,21 @@ func evalRun(l *column.Layout, run *memtable.Run, x *Expr, r base.TimeRange) *in
 		return set
 	}
 	e := runEval{layout: l, run: run}
-	e.eval(x, nil, set)
-	if r.Covers(run.Time) || set.Len() == 0 {
+	if r.Covers(run.Time) {
+		e.eval(x, nil, set)
 		return set
 	}
-	rows := set.AppendTo(nil)
-	kept := rows[:0]
-	for _, row := range rows {
-		if r.Contains(run.Times[row]) {
-			kept = append(kept, row)
-		}
+	if x.effort() >= testEffort { // test rows in time only
+		var within index.Set
+		within.SetRows(run.Rows, e.inTime(allRows(run.Rows), r))
+		e.eval(x, &within, set)
+		set.And(&within)
+		return set
 	}
-	set.SetRows(run.Rows, kept)
+	e.eval(x, nil, set)
+	if set.Len() > 0 {
+		set.SetRows(run.Rows, e.inTime(set.AppendTo(nil), r))
+	}
 	return set
 }
 
@@ -38,6 +41,17 @@ func evalRun(l *column.Layout, run *memtable.Run, x *Expr, r base.TimeRange) *in
 type runEval struct {
 	layout *column.Layout
 	run    *memtable.Run
+}
+
+// inTime keeps the rows whose time lies in r, in place.
+func (e *runEval) inTime(rows []uint32, r base.TimeRange) []uint32 {
+	kept := rows[:0]
+	for _, row := range rows {
+		if r.Contains(e.run.Times[row]) {
+			kept = append(kept, row)
+		}
+	}
+	return kept
 }
 
 // eval makes out the rows that match x, of those within (nil: of all). Other rows

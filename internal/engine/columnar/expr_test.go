@@ -238,7 +238,7 @@ func TestCostOrders(t *testing.T) {
 	e := &partEval{layout: m.opts.Layout, part: m.part}
 	shuffled := slices.Clone(inOrder)
 	m.r.Shuffle(len(shuffled), func(i, j int) { shuffled[i], shuffled[j] = shuffled[j], shuffled[i] })
-	got, err := e.order(t.Context(), shuffled)
+	got, err := e.order(t.Context(), conjuncts(nil, &Expr{Op: OpAnd, Kids: shuffled}))
 	if err != nil {
 		t.Fatal(err)
 	}
