@@ -41,6 +41,14 @@ func (g *Gateway) servePostSpans(stream grpc.ServerStream) error {
 // some of them were refused, so that is an error, of a kind that clients do not
 // repeat; the others are stored.
 func (g *Gateway) postSpans(ctx context.Context, msg []byte) error {
+	size, most := int64(len(msg)), g.opts.MaxInFlightBytes
+	if size > most {
+		return base.Errorf(base.ClassTooLarge, "the batch has %d bytes: at most %d", size, most)
+	}
+	defer g.posting.Add(-size)
+	if g.posting.Add(size) > most {
+		return base.Retry(0, "too many bytes of spans in flight, at most %d: send again later", most)
+	}
 	batch, err := wire.DecodePostSpans(msg)
 	if err != nil {
 		return base.Errorf(base.ClassOf(err), "request is not a batch of spans: %w", err)

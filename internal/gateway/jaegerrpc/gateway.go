@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"google.golang.org/grpc"
@@ -66,6 +67,10 @@ type Options struct {
 	// Timeout bounds each question to the store, of which a request asks one or,
 	// while it streams traces, several. Default 30 s; negative means no bound.
 	Timeout time.Duration
+	// MaxInFlightBytes bounds the batches of PostSpans that are being stored, all
+	// together; beyond it clients are asked to retry. A batch takes several times
+	// its bytes of memory while it is translated. Default 64 MiB.
+	MaxInFlightBytes int64
 	// Logger gets errors that are ours. Default slog.Default.
 	Logger *slog.Logger
 }
@@ -78,6 +83,7 @@ type Gateway struct {
 	opts    Options
 	errs    serve.Errors
 	archive serve.Getter // nil: none
+	posting atomic.Int64 // bytes in flight
 }
 
 // New returns a gateway that reads from store and writes to spans.
@@ -90,6 +96,12 @@ func New(store Store, spans Spans, o Options) (*Gateway, error) {
 	}
 	if o.Timeout == 0 {
 		o.Timeout = 30 * time.Second
+	}
+	if o.MaxInFlightBytes == 0 {
+		o.MaxInFlightBytes = 64 << 20
+	}
+	if o.MaxInFlightBytes < 0 {
+		return nil, base.Errorf(base.ClassInvalid, "jaegerrpc: option MaxInFlightBytes %d: want a positive number", o.MaxInFlightBytes)
 	}
 	if o.Logger == nil {
 		o.Logger = slog.Default()

@@ -321,6 +321,32 @@ func TestInvalidText(t *testing.T) {
 	}
 }
 
+// TestInFlight fills the budget from within a request.
+func TestInFlight(t *testing.T) {
+	msg := encoded(t, newSpan(1, 1))
+	g, err := New(newMemory(), newMemory(), Options{MaxInFlightBytes: int64(len(msg)) * 3 / 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	g.spans = exporter(func(ctx context.Context) error { return g.postSpans(ctx, msg) })
+	if err := g.postSpans(t.Context(), msg); base.ClassOf(err) != base.ClassOverload {
+		t.Errorf("second batch at a time: %v", err)
+	}
+	g.spans = newMemory()
+	if err := g.postSpans(t.Context(), msg); err != nil {
+		t.Errorf("afterwards: %v", err)
+	}
+	if err := g.postSpans(t.Context(), append(msg, msg...)); base.ClassOf(err) != base.ClassTooLarge {
+		t.Errorf("larger than all: %v", err)
+	}
+}
+
+type exporter func(context.Context) error
+
+func (e exporter) Export(ctx context.Context, _ []byte) (int64, string, error) {
+	return 0, "", e(ctx)
+}
+
 // TestClasses asks how every class of error looks, from every method.
 func TestClasses(t *testing.T) {
 	m := newMemory()
@@ -389,6 +415,7 @@ func TestNewRefuses(t *testing.T) {
 	for name, call := range map[string]func() (*Gateway, error){
 		"no store":        func() (*Gateway, error) { return New(nil, m, Options{}) },
 		"no writer":       func() (*Gateway, error) { return New(m, nil, Options{}) },
+		"no bytes":        func() (*Gateway, error) { return New(m, m, Options{MaxInFlightBytes: -1}) },
 		"half an archive": func() (*Gateway, error) { return New(m, m, Options{Archive: &Archive{Store: m}}) },
 	} {
 		if _, err := call(); base.ClassOf(err) != base.ClassInvalid {
