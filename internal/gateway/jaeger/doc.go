@@ -6,7 +6,7 @@
 //	legacy HTTP   /api/services, /api/services/{service}/operations,
 //	              /api/operations, /api/traces, /api/traces/{id},
 //	              /api/archive/{id}, /api/transform,
-//	              /api/dependencies                      Jaeger's own JSON
+//	              /api/dependencies, /api/metrics/…      Jaeger's own JSON
 //	api/v3 HTTP   /api/v3/services, operations, traces, traces/{id},
 //	              trace-summaries, spans, dependencies   OTLP JSON
 //	api/v3 gRPC   jaeger.api_v3.QueryService             OTLP protobuf
