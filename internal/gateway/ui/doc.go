@@ -28,6 +28,13 @@
 //	GET /api/v1/attributes?service&prefix&lookback|start&end
 //	    the attributes of the newest spans: {"spanCount","truncated",
 //	     "attributes":[{"key","level","types","spanCount","values"}]}
+//	GET /api/v1/servicegraph?lookback|start&end
+//	    {"startUnixNano","endUnixNano","orphanCount",
+//	     "services":[{"name","spanCount",…}],
+//	     "calls":[{"parent","child","messageCount",…}]}, with "callCount",
+//	     "errorCount","p50Nanos","p95Nanos","p99Nanos" of each: of its server and
+//	     consumer spans, and of the spans below another service's. The times are
+//	     of whole minutes, widened from those asked for.
 //	GET /api/v1/traces/search?CONDITIONS&order=newest|slowest&limit&token
 //	    {"startUnixNano","endUnixNano","limit","nextToken","traces":[{
 //	     "traceId","rootService","rootOperation","startUnixNano",

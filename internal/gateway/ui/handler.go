@@ -33,6 +33,9 @@ type Store interface {
 	// a base.ClassNotFound error. It exists beside Trace so that a look at one
 	// span of a big trace need not build the others.
 	Span(ctx context.Context, id trace.ID, span trace.SpanID) ([]trace.Span, error)
+	// ServiceGraph returns services and the calls between them in a time range,
+	// rounded outwards to whole minutes.
+	ServiceGraph(ctx context.Context, time base.TimeRange) (*search.Graph, error)
 }
 
 // Endpoint is a way into this server that the page tells its reader about.
@@ -119,6 +122,7 @@ func New(opts Options) (*Handler, error) {
 	h.api("GET /api/v1/vocabulary", h.serveVocabulary)
 	h.api("GET /api/v1/attributes", h.serveAttributes)
 	h.api("GET /api/v1/spans/search", h.serveSpanSearch)
+	h.api("GET /api/v1/servicegraph", h.serveServiceGraph)
 	h.api("GET /api/v1/traces/search", h.serveSearch)
 	h.api("GET /api/v1/traces/histogram", h.serveHistogram)
 	h.api("GET /api/v1/traces/facets", h.serveFacets)

@@ -29,6 +29,13 @@ type fakeStore struct {
 	next       string // token of the page after a found one
 	spans      []trace.Span
 	spanQuery  search.SpanQuery
+	graph      *search.Graph
+	graphTime  base.TimeRange
+}
+
+func (s *fakeStore) ServiceGraph(_ context.Context, time base.TimeRange) (*search.Graph, error) {
+	s.graphTime = time
+	return s.graph, s.err
 }
 
 func (s *fakeStore) Services(context.Context) ([]string, error) { return s.services, s.err }
