@@ -127,15 +127,15 @@ func (v *View) findLinks(refs []column.RowRef, to place) (*Links, error) {
 func linksInBatch(b *column.Batch, target column.ID, refs []column.RowRef) *Links {
 	w := linkWriter{}
 	values := b.Col(target)
-	read := func(row int) ([]byte, error) {
+	read := func(row int) []byte {
 		if values == nil {
-			return nil, nil
+			return nil
 		}
 		pos, ok := values.Find(uint32(row))
 		if !ok {
-			return nil, nil
+			return nil
 		}
-		return values.Dict.Value(values.Codes[pos]), nil
+		return values.Dict.Value(values.Codes[pos])
 	}
 	row := 0
 	for at, of := range eachKey(refs) {
@@ -146,7 +146,9 @@ func linksInBatch(b *column.Batch, target column.ID, refs []column.RowRef) *Link
 		for end < b.Rows && bytes.Equal(b.Key(end), of[0].Key) {
 			end++
 		}
-		_ = w.match(of, at, identities{b.IDs[row:end], row}, read) // read does not fail
+		for _, h := range w.match(of, b.IDs[row:end]) {
+			w.add(at+h.ref, read(row+h.row))
+		}
 		row = end
 	}
 	return w.sorted()
@@ -174,22 +176,21 @@ type linkWriter struct {
 	codes map[string]uint32
 	byID  map[uint64]int // scratch: the first of the refs with an id
 	next  []int          // scratch: by ref, the next with its id, or negative
+	hits  []hit          // scratch
 }
 
-// identities are ids of consecutive rows of a key, from row first on.
-type identities struct {
-	ids   []uint64
-	first int
-}
+// hit says that a ref leads to a row.
+type hit struct{ ref, row int }
 
 // maxLinks is how many rows with the id of a ref are looked at: spans that share
 // an id are few, unless somebody sends nonsense.
 const maxLinks = 16
 
-// match adds links from refs of one key, the first of which has the position at,
-// to the rows.
-func (w *linkWriter) match(refs []column.RowRef, at int, rows identities, read func(row int) ([]byte, error)) error {
-	if len(rows.ids) == 0 {
+// match returns which of the refs of a key lead to which of its rows, of which ids
+// are the ids. The result is good until the next call.
+func (w *linkWriter) match(refs []column.RowRef, ids []uint64) []hit {
+	w.hits = w.hits[:0]
+	if len(ids) == 0 {
 		return nil
 	}
 	if w.byID == nil {
@@ -206,7 +207,7 @@ func (w *linkWriter) match(refs []column.RowRef, at int, rows identities, read f
 		w.byID[refs[i].ID] = i
 	}
 	var seen map[uint64]int
-	for r, id := range rows.ids {
+	for row, id := range ids {
 		i, ok := w.byID[id]
 		if !ok || seen[id] == maxLinks {
 			continue
@@ -215,15 +216,11 @@ func (w *linkWriter) match(refs []column.RowRef, at int, rows identities, read f
 			seen = make(map[uint64]int)
 		}
 		seen[id]++
-		v, err := read(rows.first + r)
-		if err != nil {
-			return err
-		}
 		for ; i >= 0; i = w.next[i] {
-			w.add(at+i, v)
+			w.hits = append(w.hits, hit{i, row})
 		}
 	}
-	return nil
+	return w.hits
 }
 
 // sorted returns the links in the order of their refs.
@@ -276,9 +273,12 @@ func linksInPart(p *part.Part, target column.ID, refs []column.RowRef) (*Links, 
 				return nil, err
 			}
 			first, end := rowsOfKey(id, of[0].Key)
-			err = w.match(of, at, identities{id.IDs[first:end], int(first)}, func(row int) ([]byte, error) { return values.read(b, row) })
-			if err != nil {
-				return nil, err
+			for _, h := range w.match(of, id.IDs[first:end]) {
+				v, err := values.read(b, int(first)+h.row)
+				if err != nil {
+					return nil, err
+				}
+				w.add(at+h.ref, v)
 			}
 		}
 	}
