@@ -66,7 +66,7 @@ func (e *partEval) dictLeaf(ctx context.Context, col int, x *Expr, within *index
 	if x.Op == OpExists && x.Tag == "" && info.Values == e.universe() {
 		return e.all(within), nil
 	}
-	if within != nil && within.Len() < info.Distinct && !e.terms(x).known && e.testsTerms(x, info) {
+	if within != nil && within.Len() < info.Distinct && e.testsTerms(x, info) && !e.terms(x).known {
 		return e.testCandidates(ctx, col, x, within)
 	}
 	ords, err := e.ordinals(ctx, col, x)

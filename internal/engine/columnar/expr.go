@@ -167,10 +167,26 @@ func (x *Expr) validateRows() error {
 	return nil
 }
 
+// hasLists reports whether there is a list of values to sort.
+func (x *Expr) hasLists() bool {
+	if x.Op == OpIn && !x.sorted {
+		return true
+	}
+	for i := range x.Kids {
+		if x.Kids[i].hasLists() {
+			return true
+		}
+	}
+	return false
+}
+
 // prepare returns the filter as evaluation likes it best: with sorted lists of
 // values. A query does it once, for all runs and parts.
 func (x *Expr) prepare() Expr {
 	y := *x
+	if !x.hasLists() {
+		return y
+	}
 	if x.Op == OpIn && !x.sorted {
 		y.Values = slices.Clone(x.Values)
 		slices.SortFunc(y.Values, column.Value.Compare)

@@ -149,8 +149,11 @@ func findCode(v *column.Vector, row uint32) (at int, ok bool) {
 }
 
 // ordinals returns the terms of a dictionary column that pass the leaf. The
-// query finds them once for a part.
+// query finds them once for a part, unless that is one look-up.
 func (e *partEval) ordinals(ctx context.Context, col int, x *Expr) (ordSet, error) {
+	if x.Op == OpEqual && x.Col.Type != column.Doc {
+		return e.findOrdinals(ctx, col, x)
+	}
 	known := e.terms(x)
 	if known.known {
 		return known.ords, nil
