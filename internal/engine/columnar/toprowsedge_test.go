@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -79,9 +80,10 @@ func TestTopRowsForeignMarks(t *testing.T) {
 func TestTopRowsRetention(t *testing.T) {
 	h := newHarness(t, 2, column.DropExact)
 	h.close()
-	now := time.Unix(0, testEpoch+testSpan)
+	var now atomic.Int64 // jobs of the tablet read it too
+	now.Store(testEpoch + testSpan)
 	h.opts.TTL = time.Duration(testSpan)
-	h.opts.Clock = func() time.Time { return now }
+	h.opts.Clock = func() time.Time { return time.Unix(0, now.Load()) }
 	h.open()
 	h.apply(300)
 	if err := h.tablet.Flush(t.Context()); err != nil {
@@ -89,8 +91,8 @@ func TestTopRowsRetention(t *testing.T) {
 	}
 	h.apply(50)
 	for range 8 {
-		now = now.Add(17*time.Second + 1)
-		h.twin.rows = slices.DeleteFunc(h.twin.rows, func(r twinRow) bool { return r.time < now.UnixNano()-testSpan })
+		end := now.Add(int64(17*time.Second)+1) - testSpan
+		h.twin.rows = slices.DeleteFunc(h.twin.rows, func(r twinRow) bool { return r.time < end })
 		for _, col := range []column.ID{RowTime, RowKey, colSize} {
 			h.walk(&TopRowsRequest{Time: base.AllTime, Order: []OrderTerm{{Col: col}}, Limit: 7}, false)
 		}
@@ -186,6 +188,7 @@ func TestTopRowsExtremes(t *testing.T) {
 			rows[i] = randomRow(h.r)
 			rows[i].time, rows[i].id = times[h.r.IntN(len(times))], uint64(values[h.r.IntN(len(values))])
 			for _, col := range []column.ID{colSize, colCode, colRef} {
+				delete(rows[i].cols, col)
 				if h.r.IntN(3) > 0 {
 					rows[i].cols[col] = column.Value{Type: column.Int64, Int: values[h.r.IntN(len(values))]}
 				}
@@ -214,6 +217,7 @@ func TestTopRowsManyTies(t *testing.T) {
 		for i := range rows {
 			rows[i] = twinRow{key: like.key, time: like.time, id: like.id, cols: map[column.ID]column.Value{
 				colSize: {Type: column.Int64, Int: 7},
+				colRef:  {Type: column.Int64, Int: int64(i % 2)},
 				colUniq: {Type: column.String, Bytes: fmt.Appendf(nil, "%d", h.r.IntN(900))},
 			}}
 		}
@@ -222,6 +226,30 @@ func TestTopRowsManyTies(t *testing.T) {
 	}
 	for _, desc := range []bool{false, true} {
 		h.walk(&TopRowsRequest{Time: base.AllTime, Order: []OrderTerm{{Col: colSize, Desc: desc}}, Limit: 100}, true)
+		h.walk(&TopRowsRequest{Time: base.AllTime, Order: []OrderTerm{{Col: RowKey, Desc: desc}}, Limit: 70}, true)
+	}
+}
+
+// TestTopRowsLongKeys walks by key where a key's rows are spread over blocks.
+func TestTopRowsLongKeys(t *testing.T) {
+	h := newHarness(t, 3, column.DropExact)
+	defer h.close()
+	for range 2 {
+		rows := make([]twinRow, 400)
+		for i := range rows {
+			rows[i] = randomRow(h.r)
+			rows[i].key = []string{"key-03", "key-04", "key-05"}[h.r.IntN(3)]
+		}
+		h.addRows(rows)
+		if err := h.tablet.Flush(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, desc := range []bool{false, true} {
+		for _, then := range []column.ID{RowTime, colSize} {
+			order := []OrderTerm{{Col: RowKey, Desc: desc}, {Col: then, Desc: true}}
+			h.walk(&TopRowsRequest{Time: base.AllTime, Order: order, Limit: 30}, false)
+		}
 	}
 }
 

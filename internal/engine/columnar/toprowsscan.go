@@ -11,7 +11,14 @@ import (
 )
 
 // rowScan offers the rows of a view to a list. Sources are numbered: first the
-// runs, then the parts.
+// runs, then the parts. It works from the cheap to the dear, so that a row is
+// refused as early as can be:
+//
+//	parts, blocks   by time range and zone of the first term, the best first
+//	rows            by the first term's values alone: one column of the block
+//	                by the filter, where it is not known for the part already
+//	places          by all terms, in the list
+//	content         only of the rows of the page, and of those that tie
 type rowScan struct {
 	view  *View
 	req   *TopRowsRequest
