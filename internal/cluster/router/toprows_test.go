@@ -1,6 +1,8 @@
 package router
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"testing"
@@ -71,9 +73,42 @@ func TestTopRowsAgainstOneTablet(t *testing.T) {
 	}
 }
 
+// lostTablet is a node that lacks one of its tablets.
+type lostTablet struct {
+	*fake
+	lost base.TabletID
+}
+
+var errLost = errors.New("lost")
+
+func (n lostTablet) View(ctx context.Context, id base.TabletID) (*columnar.View, error) {
+	if id == n.lost {
+		return nil, errLost
+	}
+	return n.fake.View(ctx, id)
+}
+
+// TestTopRowsErrors: what one tablet cannot answer nobody answers, and every
+// place among the reads is given back.
 func TestTopRowsErrors(t *testing.T) {
-	f := newFake(t, 2)
+	f := newFake(t, 3)
+	lost := NewGroup(1, f, lostTablet{f, f.tablets.At(1).ID})
+	req := &columnar.TopRowsRequest{Time: base.AllTime, Limit: 1}
+	if _, err := lost.TopRows(t.Context(), req); !errors.Is(err, errLost) {
+		t.Errorf("a tablet is lost: %v", err)
+	}
 	g := NewGroup(1, f, f)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := g.Write(t.Context(), batch(rand.New(rand.NewPCG(1, 1)), 50)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := g.TopRows(ctx, req); !errors.Is(err, context.Canceled) {
+		t.Errorf("cancelled: %v", err)
+	}
+	if len(lost.reads) != 0 || len(g.reads) != 0 {
+		t.Errorf("%d and %d reads are not over", len(lost.reads), len(g.reads))
+	}
 	_, err := g.TopRows(t.Context(), &columnar.TopRowsRequest{Time: base.AllTime})
 	if base.ClassOf(err) != base.ClassInvalid {
 		t.Errorf("no limit: %v", err)
