@@ -117,3 +117,36 @@ func BenchmarkFindSpans(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkRowTest evaluates filters row by row, over the rows of one batch.
+func BenchmarkRowTest(b *testing.B) {
+	builder := trace.NewBuilder(trace.Options{})
+	builder.Reset(testResource, base.AllTime)
+	for req := range load.New(load.Config{Traces: 200}).Requests {
+		if err := builder.Add(req); err != nil {
+			b.Fatal(err)
+		}
+	}
+	batch := builder.Finish()
+	rows := make([]uint32, batch.Rows)
+	for i := range rows {
+		rows[i] = uint32(i)
+	}
+	for _, f := range append(benchFilters[1:], []struct{ name, text string }{
+		{"pair", `span.client.address = resource.host.name`},
+		{"order", `attr["url.path"] < attr["http.route"]`},
+	}...) {
+		b.Run(f.name, func(b *testing.B) {
+			x, err := rowFilter(benchFilter(b, f.text))
+			if err != nil {
+				b.Fatal(err)
+			}
+			var dst []uint32
+			b.ReportAllocs()
+			for b.Loop() {
+				dst = x.Rows.Select(batch, rows, dst[:0])
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*len(rows)), "ns/row")
+		})
+	}
+}

@@ -15,12 +15,23 @@ var (
 	statusWords = []string{"unset", "ok", "error"}
 )
 
+// kindValues and statusValues are the words as values.
+var kindValues, statusValues = textValues(kindWords), textValues(statusWords)
+
+func textValues(words []string) []column.Value {
+	values := make([]column.Value, len(words))
+	for i, w := range words {
+		values[i] = column.StringValue(w)
+	}
+	return values
+}
+
 // wordOf returns the word of a number.
-func wordOf(words []string, n int64) column.Value {
+func wordOf(words []column.Value, n int64) column.Value {
 	if n < 0 || n >= int64(len(words)) {
 		n = 0
 	}
-	return column.StringValue(words[n])
+	return words[n]
 }
 
 // values calls visit for each value of the reference, until visit returns false:
@@ -71,9 +82,9 @@ func (r *reference) fieldValue(e *env) (column.Value, bool) {
 		v.Type = column.String
 		return v, true
 	case fieldKind:
-		return wordOf(kindWords, v.Int), true
+		return wordOf(kindValues, v.Int), true
 	case fieldStatus:
-		return wordOf(statusWords, v.Int), true
+		return wordOf(statusValues, v.Int), true
 	case fieldStart:
 		return column.IntValue(e.b.Times[e.row]), true
 	case fieldDuration:
