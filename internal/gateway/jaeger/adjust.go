@@ -20,11 +20,12 @@ type Adjuster struct {
 
 // Adjust repairs a trace. In this order:
 //
-//  1. A server span that shares its id with a client span, as Zipkin's senders
+//  1. Attributes are sorted by key.
+//  2. Of spans that are the same in every byte, one stays. (In Jaeger after the
+//     next step, which makes copies of a server differ.)
+//  3. A server span that shares its id with a client span, as Zipkin's senders
 //     do, gets an id of its own and becomes the client's child; what were
 //     children of the shared id become the server's.
-//  2. Attributes are sorted by key.
-//  3. Of spans that are the same in every byte, one stays.
 //  4. Spans of a host whose clock is off are moved into their parents.
 //  5. Numbers under "ip" and "peer.ipv4" become addresses in text.
 //  6. Attributes that describe the sender's library move to the resource.
@@ -37,13 +38,14 @@ type Adjuster struct {
 // attributes, events, links, resources and scopes that change are copied first.
 func (a Adjuster) Adjust(t *trace.Trace) {
 	d := adjustment{spans: t.Spans}
+	d.sortAttrs()
 	d.indexIDs()
 	if d.repeated {
-		d.splitSharedIDs()
-	}
-	d.sortAttrs()
-	if d.repeated {
 		d.dropCopies()
+		d.indexIDs()
+	}
+	if d.repeated {
+		d.splitSharedIDs()
 		d.indexIDs()
 	}
 	d.correctClocks(int64(a.MaxClockSkew))
