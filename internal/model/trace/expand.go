@@ -20,6 +20,15 @@ const (
 	TagLinkSpanID   = "link:span_id"  // 16 lowercase hex digits
 )
 
+// The same names as tags carry them: searches expand every event of a block.
+var (
+	tagScopeName    = []byte(TagScopeName)
+	tagScopeVersion = []byte(TagScopeVersion)
+	tagEventName    = []byte(TagEventName)
+	tagLinkTraceID  = []byte(TagLinkTraceID)
+	tagLinkSpanID   = []byte(TagLinkSpanID)
+)
+
 // maxTagPath bounds the joined keys of nested maps. Without it, one huge key
 // above many small ones would expand to the square of the document's size.
 const maxTagPath = 1 << 10
@@ -85,21 +94,21 @@ func Expand(id column.ID, doc []byte, emit func(column.Tag) bool) {
 		}
 	case ColScope:
 		if _, msg, ok := splitGroupDoc(doc); ok {
-			x.text(TagScopeName, last(msg, fieldScopeName))
-			x.text(TagScopeVersion, last(msg, fieldScopeVersion))
+			x.text(tagScopeName, last(msg, fieldScopeName))
+			x.text(tagScopeVersion, last(msg, fieldScopeVersion))
 			x.attrs(msg, fieldScopeAttrs)
 		}
 	case ColEvents:
 		x.derived = derivedEventTags
 		for f := otlpwire.FramesOf(doc, otlpwire.FieldEvents); f.Next() && !x.stop; {
-			x.text(TagEventName, last(f.Bytes(), fieldEventName))
+			x.text(tagEventName, last(f.Bytes(), fieldEventName))
 			x.attrs(f.Bytes(), fieldEventAttrs)
 		}
 	case ColLinks:
 		x.derived = derivedLinkTags
 		for f := otlpwire.FramesOf(doc, otlpwire.FieldLinks); f.Next() && !x.stop; {
-			x.hex(TagLinkTraceID, last(f.Bytes(), fieldLinkTraceID))
-			x.hex(TagLinkSpanID, last(f.Bytes(), fieldLinkSpanID))
+			x.hex(tagLinkTraceID, last(f.Bytes(), fieldLinkTraceID))
+			x.hex(tagLinkSpanID, last(f.Bytes(), fieldLinkSpanID))
 			x.attrs(f.Bytes(), fieldLinkAttrs)
 		}
 	case ColExtra:
@@ -135,13 +144,13 @@ func (x *expander) tag(name []byte, v column.Value) {
 	}
 }
 
-func (x *expander) text(name string, v []byte) {
+func (x *expander) text(name, v []byte) {
 	if len(v) > 0 {
-		x.tag([]byte(name), column.Value{Type: column.String, Bytes: v})
+		x.tag(name, column.Value{Type: column.String, Bytes: v})
 	}
 }
 
-func (x *expander) hex(name string, id []byte) {
+func (x *expander) hex(name, id []byte) {
 	if len(id) > 0 && len(id) <= len(x.buf)/2 {
 		x.text(name, hex.AppendEncode(x.buf[:0], id))
 	}
