@@ -348,6 +348,9 @@ func TestTracePages(t *testing.T) {
 		c := newCorpus(t, 2000+seed, true)
 		for range 60 {
 			q := &Query{Filter: c.validFilter(), Time: c.times(), Order: Order(c.IntN(2))}
+			if c.chance(20) { // a condition beside the filter
+				q.Service = oneOf(*c.random, testTexts)
+			}
 			want := c.traceOrder(q)
 			q.Limit = MaxLimit
 			all, err := c.traces.FindIDs(t.Context(), q)
@@ -385,7 +388,11 @@ func TestTracePages(t *testing.T) {
 // traceOrder returns the traces of the matching spans in the query's order.
 func (c *corpus) traceOrder(q *Query) []trace.ID {
 	best := make(map[trace.ID]int64)
+	service := &expression.Field{Level: expression.LevelResource, Name: "service"}
 	for _, s := range c.matching(q.Filter, q.Time) {
+		if q.Service != "" && !slices.Contains(naive{span: s}.values(service), any(q.Service)) {
+			continue
+		}
 		v := int64(s.StartNanos)
 		if q.Order == Slowest {
 			v = int64(s.EndNanos - s.StartNanos)
