@@ -118,6 +118,11 @@ func (f *fixture) FindSpans(ctx context.Context, q *search.SpanQuery) ([]trace.S
 	return f.tablet.FindSpans(ctx, q)
 }
 
+// ServiceGraph implements ui.Store.
+func (f *fixture) ServiceGraph(ctx context.Context, time base.TimeRange) (*search.Graph, error) {
+	return f.tablet.ServiceGraph(ctx, time)
+}
+
 // Trace implements ui.Store.
 func (f *fixture) Trace(_ context.Context, id trace.ID) (*trace.Trace, error) {
 	if t := f.byID[id]; t != nil {

@@ -2,7 +2,7 @@
 //
 // Every step that shows something new also checks it with axe, in both themes,
 // and any console message is a failure. PANDO_SHOTS=dir keeps pictures;
-// PANDO_CHROMIUM names another browser.
+// PANDO_STEPS=pattern runs some steps only; PANDO_CHROMIUM names another browser.
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { availableParallelism, loadavg } from 'node:os';
@@ -40,7 +40,11 @@ async function open(hash, options = {}) {
   return page;
 }
 
+const wanted = new RegExp(process.env.PANDO_STEPS ?? '');
+if (process.env.PANDO_STEPS) await fetch(`${base}/fixture/fill`, { method: 'POST' });
+
 async function step(name, run) {
+  if (!wanted.test(name)) return;
   const began = performance.now();
   await run();
   console.log(`ok  ${String(Math.round(performance.now() - began)).padStart(5)} ms  ${name}`);
@@ -60,6 +64,13 @@ async function check(page, name) {
     if (shots) await page.screenshot({ path: `${shots}/${name}-${scheme}.png` });
   }
   await page.emulateMedia({ colorScheme: 'light' });
+}
+
+/** The browser reports failed requests itself: takes away those that were asked for. */
+function takeProblems(pattern, count) {
+  const asked = problems.filter((problem) => pattern.test(problem));
+  assert.equal(asked.length, count, problems.join('\n'));
+  for (const problem of asked) problems.splice(problems.indexOf(problem), 1);
 }
 
 const hashOf = (page) => new URL(page.url()).hash;
@@ -123,6 +134,84 @@ await step('search by form and facet, with the state in the address', async () =
   await page.context().close();
 });
 
+await step('a filter, completed and corrected by keyboard', async () => {
+  const page = await open('#/search');
+  await rows(page).first().waitFor();
+  const filter = page.getByRole('combobox', { name: 'Filter' });
+  const options = page.locator('.completions li');
+  const pick = async (typed, option) => {
+    await page.keyboard.type(typed);
+    const wanted = options.filter({ has: page.getByText(option, { exact: true }) });
+    await wanted.waitFor();
+    while ((await wanted.getAttribute('aria-selected')) !== 'true') await page.keyboard.press('ArrowDown');
+    await page.keyboard.press('Enter');
+  };
+  await filter.focus();
+  await pick('serv', 'service');
+  await pick('', '=');
+  await pick('check', 'checkout');
+  assert.equal(await filter.inputValue(), 'service = checkout ');
+  await pick('', 'and');
+  await page.keyboard.type('messaging.');
+  await options.filter({ hasText: 'messaging.system' }).waitFor();
+  await page.keyboard.press('ArrowDown');
+  await check(page, 'completion');
+  await page.keyboard.press('Escape');
+  await pick('sys', 'messaging.system');
+  await pick('', '=');
+  await pick('', 'kafka');
+  await page.keyboard.press('Escape');
+  await page.keyboard.press('Enter');
+  await page.waitForFunction(() => window.location.hash.includes('filter='));
+  await searched(page);
+  const found = await rows(page).count();
+  assert.ok(found > 0, 'traces with an order published');
+  assert.equal(await rows(page).filter({ hasText: 'POST /checkout' }).count(), found);
+
+  const again = await open(hashOf(page)); // the link, shared
+  await rows(again).first().waitFor();
+  assert.equal(await again.getByRole('combobox', { name: 'Filter' }).inputValue(), await filter.inputValue());
+  await again.context().close();
+
+  await filter.fill('service = checkout and status = failed');
+  await page.keyboard.press('Escape');
+  await page.keyboard.press('Enter');
+  await hasText(page.getByRole('alert'), 'At character 33: found "failed", want one of unset, ok, error');
+  await check(page, 'mistake');
+  takeProblems(/Failed to load resource.*400/, 1);
+  await page.context().close();
+});
+
+await step('histogram, further pages and spans', async () => {
+  const page = await open('#/search?limit=20');
+  await rows(page).first().waitFor();
+  const bars = page.getByRole('region', { name: 'Traces over time' }).getByRole('button');
+  await bars.first().waitFor();
+  assert.equal(await bars.count(), 60);
+  await page.getByRole('button', { name: 'Load more traces' }).click();
+  await page.waitForFunction(() => document.querySelectorAll('.trace-row').length === 40);
+  assert.equal(new Set(await rows(page).evaluateAll((links) => links.map((link) => link.href))).size, 40);
+  await page.locator('.bars-row button[aria-label*=": 5 traces"], .bars-row button[aria-label*=": 4 traces"]').first().focus();
+  await page.keyboard.press('Enter');
+  await page.waitForFunction(() => /from=.*to=/.test(window.location.hash));
+  await searched(page);
+  assert.ok([4, 5].includes(await rows(page).count()), `${await rows(page).count()} traces in the bar`);
+
+  await page.goto(`${base}/#/search?view=spans&filter=db.system+%3D+postgresql&limit=20`);
+  const spans = page.locator('table.spans tbody tr');
+  await spans.first().waitFor();
+  assert.equal(await spans.count(), 20);
+  await page.getByRole('button', { name: 'Duration' }).click();
+  await page.waitForFunction(() => window.location.hash.includes('sort=duration'));
+  await searched(page);
+  await page.getByRole('button', { name: 'Load more spans' }).click();
+  await page.waitForFunction(() => document.querySelectorAll('table.spans tbody tr').length === 40);
+  await check(page, 'spans');
+  await spans.first().getByRole('link').click();
+  await page.getByRole('complementary', { name: 'Span details' }).getByText('postgresql').waitFor();
+  await page.context().close();
+});
+
 await step('empty results, wrong input and errors say what to do', async () => {
   const page = await open('#/search?service=cart&min=5h');
   await page.getByRole('heading', { name: 'No trace matches' }).waitFor();
@@ -141,10 +230,7 @@ await step('empty results, wrong input and errors say what to do', async () => {
   const gone = await open('#/trace/4711');
   await hasText(gone.getByRole('alert'), 'is not here');
   await gone.context().close();
-  // The browser reports failed requests itself; those two were asked for.
-  const asked = problems.filter((problem) => /Failed to load resource.*(429|404)/.test(problem));
-  assert.equal(asked.length, 2);
-  for (const problem of asked) problems.splice(problems.indexOf(problem), 1);
+  takeProblems(/Failed to load resource.*(429|404)/, 2);
 });
 
 await step('results and trace by keyboard alone', async () => {

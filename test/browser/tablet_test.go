@@ -78,3 +78,8 @@ func (s tabletStore) TopRows(ctx context.Context, req *columnar.TopRowsRequest) 
 func (s tabletStore) ReadKeys(ctx context.Context, req *columnar.ReadRequest) ([]*column.Batch, error) {
 	return viewed(s, func(v *columnar.View) ([]*column.Batch, error) { return v.ReadKeys(ctx, req) })
 }
+
+// Digests implements search.Store.
+func (s tabletStore) Digests(ctx context.Context, time base.TimeRange) ([]columnar.Digest, error) {
+	return viewed(s, func(v *columnar.View) ([]columnar.Digest, error) { return v.Digests(ctx, time) })
+}

@@ -9,8 +9,8 @@ const roundTrip = (state: SearchState): SearchState => readState(new URLSearchPa
 
 test('the address holds the whole form', () => {
   const full: SearchState = {
-    service: 'a', operation: 'GET /', tags: 'x="y z"', errors: true, min: '1ms', max: '2 s',
-    range: '24h', from: '', to: '', order: 'slowest', limit: 200,
+    service: 'a', operation: 'GET /', tags: 'x="y z"', filter: 'a = 1', errors: true, min: '1ms', max: '2 s',
+    range: '24h', from: '', to: '', order: 'slowest', limit: 200, view: 'spans', sort: 'duration', direction: 'ascending',
   };
   assert.deepEqual(roundTrip(full), full);
   assert.deepEqual(roundTrip({ ...defaults }), defaults);
@@ -75,7 +75,7 @@ test('attribute facets add and lift tags', () => {
 
 test('the plot spans the search, or the traces where the limit cut it', () => {
   const result: SearchResult = {
-    startUnixNano: '1000000000000000', endUnixNano: '4600000000000000', limit: 2,
+    startUnixNano: '1000000000000000', endUnixNano: '4600000000000000', limit: 2, nextToken: 'more',
     traces: [summary({ startUnixNano: '4000000000000000' }), summary({ startUnixNano: '4300000000000000', durationNanos: 0 })],
   };
   const whole = layOut(result, false);

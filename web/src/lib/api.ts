@@ -43,6 +43,62 @@ export interface SearchResult {
   endUnixNano: string;
   limit: number;
   traces: Summary[];
+  /** Asks for the next page; empty on the last one. */
+  nextToken: string;
+}
+
+/** A found span, as a row of a table. */
+export interface SpanRow {
+  traceId: string;
+  spanId: string;
+  service: string;
+  name: string;
+  kind: string;
+  startUnixNano: string;
+  durationNanos: number;
+  statusCode: string;
+  statusMessage: string;
+}
+
+export interface SpanSearchResult {
+  startUnixNano: string;
+  endUnixNano: string;
+  limit: number;
+  spans: SpanRow[];
+  nextToken: string;
+}
+
+/** How many traces began in each of the equal parts of a time range. */
+export interface Histogram {
+  startUnixNano: string;
+  endUnixNano: string;
+  /** From here on every trace was counted. */
+  completeFromUnixNano: string;
+  counted: number;
+  buckets: { traces: number; failed: number }[];
+}
+
+/** The words of filters. */
+export interface Vocabulary {
+  levels: string[];
+  fields: { level: string; name: string; kind: string }[];
+  kinds: string[];
+  statuses: string[];
+}
+
+/** An attribute that recent spans have, and its commonest values. */
+export interface AttributeInfo {
+  key: string;
+  level: string;
+  types: string[];
+  spanCount: number;
+  values: string[];
+}
+
+export interface Attributes {
+  spanCount: number;
+  attributes: AttributeInfo[];
+  truncated: boolean;
 }
 
 export interface Facet {
@@ -100,12 +156,20 @@ export interface SpanDetails {
   scope: { name: string; version: string; schemaUrl: string; attributes: Attribute[]; droppedAttributes: number };
 }
 
+/** A place in a text; lines and columns count characters from 1. */
+export interface Place {
+  line: number;
+  column: number;
+}
+
 /** What went wrong, why, and what to do: the three lines every error shows. */
 export class ApiError extends Error {
   constructor(
     readonly code: string,
     message: string,
     readonly hint: string,
+    /** Where in the filter the mistake is, if it is one of the filter. */
+    readonly place?: Place,
   ) {
     super(message);
   }
@@ -125,8 +189,8 @@ async function get<T>(path: string, signal?: AbortSignal): Promise<T> {
 
 async function errorOf(response: Response): Promise<ApiError> {
   try {
-    const { error } = (await response.json()) as { error: { code: string; message: string; hint: string } };
-    return new ApiError(error.code, error.message, error.hint);
+    const { error } = (await response.json()) as { error: { code: string; message: string; hint: string; place?: Place } };
+    return new ApiError(error.code, error.message, error.hint, error.place);
   } catch {
     const hint = 'Something between this page and Pando answered in its place, perhaps a proxy.';
     return new ApiError('E_HTTP', `the answer was HTTP status ${response.status}`, hint);
@@ -141,6 +205,11 @@ export const api = {
   operations: async (service: string, signal?: AbortSignal) =>
     (await get<{ operations: Operation[] }>(`services/${part(service)}/operations`, signal)).operations,
   search: (query: URLSearchParams, signal?: AbortSignal) => get<SearchResult>(`traces/search?${query}`, signal),
+  spanSearch: (query: URLSearchParams, signal?: AbortSignal) => get<SpanSearchResult>(`spans/search?${query}`, signal),
+  histogram: (query: URLSearchParams, signal?: AbortSignal) => get<Histogram>(`traces/histogram?${query}`, signal),
+  vocabulary: (signal?: AbortSignal) => get<Vocabulary>('vocabulary', signal),
+  attributes: (service: string, prefix: string, signal?: AbortSignal) =>
+    get<Attributes>(`attributes?${new URLSearchParams({ service, prefix, lookback: '24h' })}`, signal),
   facets: (ids: readonly string[], signal?: AbortSignal) =>
     get<Facets>(`traces/facets?${new URLSearchParams(ids.map((id) => ['id', id]))}`, signal),
   trace: (id: string, signal?: AbortSignal) => get<TraceColumns>(`traces/${part(id)}`, signal),

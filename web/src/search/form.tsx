@@ -1,22 +1,28 @@
 import type { ComponentChildren } from 'preact';
-import { useId, useLayoutEffect, useState } from 'preact/hooks';
+import { useId, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { api } from '../lib/api.ts';
 import { useResource } from '../lib/resource.ts';
+import { FilterBar, type Refused } from './filterbar.tsx';
 import { checkState, defaults, limits, ranges, type Problems, type SearchState } from './state.ts';
 
 interface Props {
   state: SearchState;
   busy: boolean;
+  /** The filter that the server refused, if it did. */
+  refused: Refused | undefined;
   onSubmit: (state: SearchState) => void;
 }
 
 /** The search form. It edits a draft and hands it out whole. */
-export function SearchForm({ state, busy, onSubmit }: Props) {
+export function SearchForm({ state, busy, refused, onSubmit }: Props) {
   const [draft, setDraft] = useState(state);
   const [problems, setProblems] = useState<Problems>(() => checkState(state));
-  // A new address brings a new draft. The fields stay, and with them the focus.
+  const sent = useRef('');
+  // A new address brings a new draft. The fields stay, and with them the focus. What
+  // was typed since the form itself asked for that address stays too.
   useLayoutEffect(() => {
-    setDraft(state);
+    if (sent.current !== JSON.stringify(state)) setDraft(state);
+    sent.current = '';
     setProblems(checkState(state));
   }, [state]);
   const services = useResource('services', api.services);
@@ -26,7 +32,9 @@ export function SearchForm({ state, busy, onSubmit }: Props) {
   const submit = (next: SearchState): void => {
     const found = checkState(next);
     setProblems(found);
-    if (Object.keys(found).length === 0) onSubmit(next);
+    if (Object.keys(found).length > 0) return;
+    sent.current = JSON.stringify(next);
+    onSubmit(next);
   };
   const set = (change: Partial<SearchState>): void => setDraft({ ...draft, ...change });
   /** Choices take effect at once; texts wait for Enter. */
@@ -64,8 +72,9 @@ export function SearchForm({ state, busy, onSubmit }: Props) {
         <input type="checkbox" checked={draft.errors} onChange={(e) => choose({ errors: e.currentTarget.checked })} />
         Errors only
       </label>
+      <FilterBar value={draft.filter} service={draft.service} services={services.value ?? noNames} refused={refused} onInput={(filter) => set({ filter })} />
       <div class="actions">
-        <button type="button" class="ghost" onClick={() => choose({ ...defaults })}>
+        <button type="button" class="ghost" onClick={() => choose({ ...defaults, view: draft.view })}>
           Reset
         </button>
         <button type="submit" class="primary" aria-busy={busy}>
@@ -75,6 +84,8 @@ export function SearchForm({ state, busy, onSubmit }: Props) {
     </form>
   );
 }
+
+const noNames: readonly string[] = [];
 
 type Change = (change: Partial<SearchState>) => void;
 
@@ -114,14 +125,16 @@ function TimeFields({ draft, problem, set, choose }: { draft: SearchState; probl
 function OrderFields({ draft, choose }: { draft: SearchState; choose: Change }) {
   return (
     <>
-      <Field label="Order">
-        {(id) => (
-          <select id={id} value={draft.order} onChange={(e) => choose({ order: e.currentTarget.value as SearchState['order'] })}>
-            <option value="newest">Newest</option>
-            <option value="slowest">Slowest</option>
-          </select>
-        )}
-      </Field>
+      {draft.view === 'traces' && (
+        <Field label="Order">
+          {(id) => (
+            <select id={id} value={draft.order} onChange={(e) => choose({ order: e.currentTarget.value as SearchState['order'] })}>
+              <option value="newest">Newest</option>
+              <option value="slowest">Slowest</option>
+            </select>
+          )}
+        </Field>
+      )}
       <Field label="Limit">
         {(id) => (
           <select id={id} value={String(draft.limit)} onChange={(e) => choose({ limit: Number(e.currentTarget.value) })}>

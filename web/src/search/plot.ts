@@ -27,7 +27,7 @@ export interface Plot {
  */
 export function layOut(result: SearchResult, newestFirst: boolean): Plot {
   const { traces } = result;
-  const cut = newestFirst && traces.length === result.limit;
+  const cut = newestFirst && result.nextToken !== '';
   const starts = traces.map((trace) => millisOfNanos(trace.startUnixNano));
   const oldest = Math.min(...starts);
   const to = Math.max(millisOfNanos(result.endUnixNano), ...starts);

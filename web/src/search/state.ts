@@ -6,6 +6,8 @@ export interface SearchState {
   service: string;
   operation: string;
   tags: string;
+  /** A filter in its text form, docs/api/filters.md. */
+  filter: string;
   errors: boolean;
   min: string;
   max: string;
@@ -15,6 +17,10 @@ export interface SearchState {
   to: string;
   order: 'newest' | 'slowest';
   limit: number;
+  /** What to find. Spans have an order of their own. */
+  view: 'traces' | 'spans';
+  sort: 'start' | 'duration';
+  direction: 'descending' | 'ascending';
 }
 
 /** Time range presets: URL value and label. */
@@ -35,6 +41,7 @@ export const defaults: Readonly<SearchState> = {
   service: '',
   operation: '',
   tags: '',
+  filter: '',
   errors: false,
   min: '',
   max: '',
@@ -43,6 +50,9 @@ export const defaults: Readonly<SearchState> = {
   to: '',
   order: 'newest',
   limit: 50,
+  view: 'traces',
+  sort: 'start',
+  direction: 'descending',
 };
 
 /** Reads the form from the address. Values the form does not know become defaults. */
@@ -56,6 +66,7 @@ export function readState(query: URLSearchParams): SearchState {
     service: text('service'),
     operation: text('operation'),
     tags: text('tags'),
+    filter: text('filter'),
     errors: text('errors') === 'true',
     min: text('min'),
     max: text('max'),
@@ -64,13 +75,16 @@ export function readState(query: URLSearchParams): SearchState {
     to: custom ? to : '',
     order: text('order') === 'slowest' ? 'slowest' : 'newest',
     limit: limits.find((limit) => String(limit) === text('limit')) ?? defaults.limit,
+    view: text('view') === 'spans' ? 'spans' : 'traces',
+    sort: text('sort') === 'duration' ? 'duration' : 'start',
+    direction: text('direction') === 'ascending' ? 'ascending' : 'descending',
   };
 }
 
 /** Writes what differs from the defaults, so that shared links stay short. */
 export function writeState(state: SearchState): Record<string, string> {
   const out: Record<string, string> = {};
-  for (const name of ['service', 'operation', 'tags', 'min', 'max', 'order'] as const) {
+  for (const name of ['service', 'operation', 'tags', 'filter', 'min', 'max', 'order', 'view', 'sort', 'direction'] as const) {
     if (state[name] !== '' && state[name] !== defaults[name]) out[name] = state[name];
   }
   if (state.errors) out['errors'] = 'true';
@@ -102,8 +116,37 @@ export function checkState(state: SearchState): Problems {
   return problems;
 }
 
-/** The request of a valid form. */
+/** The request of a valid form: for its traces, or for its spans. */
 export function toRequest(state: SearchState): URLSearchParams {
+  const out = toConditions(state);
+  if (state.view === 'spans') {
+    out.set('sort', state.sort);
+    out.set('direction', state.direction);
+  } else {
+    out.set('order', state.order);
+  }
+  out.set('limit', String(state.limit));
+  return out;
+}
+
+/** The request for the page after an answer. */
+export function toNextPage(state: SearchState, answer: { startUnixNano: string; endUnixNano: string; nextToken: string }): URLSearchParams {
+  const out = within(toRequest(state), answer);
+  out.set('token', answer.nextToken);
+  return out;
+}
+
+/** Replaces the time of a request by the very one that an answer is about. */
+export function within(request: URLSearchParams, answer: { startUnixNano: string; endUnixNano: string }): URLSearchParams {
+  const out = new URLSearchParams(request);
+  out.delete('lookback');
+  out.set('start', answer.startUnixNano);
+  out.set('end', answer.endUnixNano);
+  return out;
+}
+
+/** What must hold on a span. */
+export function toConditions(state: SearchState): URLSearchParams {
   const out = new URLSearchParams();
   const put = (name: string, value: string): void => {
     if (value !== '') out.set(name, value);
@@ -111,6 +154,7 @@ export function toRequest(state: SearchState): URLSearchParams {
   put('service', state.service);
   put('operation', state.operation);
   put('tags', state.tags.trim());
+  put('filter', state.filter.trim());
   put('errors', state.errors ? 'true' : '');
   put('minDuration', nanosWord(state.min));
   put('maxDuration', nanosWord(state.max));
@@ -120,8 +164,6 @@ export function toRequest(state: SearchState): URLSearchParams {
   } else {
     put('lookback', state.range);
   }
-  put('order', state.order);
-  put('limit', String(state.limit));
   return out;
 }
 
