@@ -102,6 +102,7 @@ func (v *View) digestOf(ctx context.Context, p place) (any, error) {
 type memPlace struct {
 	runs []*memtable.Run
 	time base.TimeRange
+	age  uint64 // greater for those made later, of which the last is soon replaced
 
 	once   sync.Once
 	batch  *column.Batch // the digest's columns, sorted
@@ -137,6 +138,7 @@ const memPlaceRows = 16 << 10
 type memPlaces struct {
 	mu    sync.Mutex
 	known map[memKey]*memPlace // of the last view that asked
+	made  uint64
 }
 
 // memKey names consecutive batches of a memtable.
@@ -163,7 +165,9 @@ func (c *memPlaces) of(v *View) []*memPlace {
 			key := memKey{v.runs[from], v.runs[to-1], to - from}
 			m := c.known[key]
 			if m == nil {
+				c.made++
 				m = newMemPlace(v.runs[from:to])
+				m.age = c.made
 			}
 			known[key] = m
 			out = append(out, m)

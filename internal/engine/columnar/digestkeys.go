@@ -96,30 +96,21 @@ func rowsOfKeys(p *part.Part, keys [][]byte, cols []int, fn func(*column.Batch) 
 		if len(keys) == 0 {
 			return nil
 		}
-		rows := rowsWithKeys(id, keys)
-		if len(rows) == 0 {
-			continue
-		}
-		lo, hi := rows[0], rows[len(rows)-1]+1
-		batch := &column.Batch{}
-		if err := p.ReadRows(b, int(lo), int(hi), cols, batch); err != nil {
-			return err
-		}
-		if len(rows) < batch.Rows {
-			for i := range rows {
-				rows[i] -= lo
+		for _, x := range rowsWithKeys(id, keys) {
+			batch := &column.Batch{}
+			if err := p.ReadRows(b, int(x.first), int(x.end), cols, batch); err != nil {
+				return err
 			}
-			batch = batch.Select(rows)
-		}
-		if err := fn(batch); err != nil {
-			return err
+			if err := fn(batch); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
 }
 
 // rowsWithKeys returns the rows of a block that have one of the ascending keys.
-func rowsWithKeys(id *column.Identity, keys [][]byte) (rows []uint32) {
+func rowsWithKeys(id *column.Identity, keys [][]byte) (out []rowSpan) {
 	row, at := uint32(0), 0
 	for k, n := range id.Runs {
 		key := id.Keys.Value(uint32(k))
@@ -130,11 +121,13 @@ func rowsWithKeys(id *column.Identity, keys [][]byte) (rows []uint32) {
 			break
 		}
 		if bytes.Equal(keys[at], key) {
-			for r := range n {
-				rows = append(rows, row+r)
+			if last := len(out) - 1; last >= 0 && out[last].end == row {
+				out[last].end += n
+			} else {
+				out = append(out, rowSpan{row, row + n})
 			}
 		}
 		row += n
 	}
-	return rows
+	return out
 }

@@ -72,7 +72,7 @@ func widen(r base.TimeRange, by int64) base.TimeRange {
 func keeper(a, b place) place {
 	switch {
 	case a.mem != nil && b.mem != nil:
-		if a.mem.time.End > b.mem.time.End {
+		if a.mem.age > b.mem.age {
 			return a
 		}
 		return b

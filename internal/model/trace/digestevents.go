@@ -33,7 +33,6 @@ type eventCount struct {
 // buffer at a time: cheaper than a look-up each, and bounded by what is distinct.
 type eventCounter struct {
 	buf, tmp []uint64
-	many     []eventCount // added with a count, any order
 	acc      []eventCount // ascending
 }
 
@@ -47,8 +46,38 @@ func (c *eventCounter) add(e uint64) {
 	c.buf = append(c.buf, e)
 }
 
-func (c *eventCounter) addMany(e uint64, n int64) {
-	c.many = append(c.many, eventCount{e, n})
+// numbered is the cells of an operation or edge with its number here.
+type numbered struct {
+	id    uint32
+	cells []Cell
+}
+
+// addCells adds sign times the counts of cells. It changes the order of groups.
+func (c *eventCounter) addCells(groups []numbered, sign int64) {
+	slices.SortStableFunc(groups, func(a, b numbered) int { return cmp.Compare(a.id, b.id) })
+	n := 0
+	for _, g := range groups {
+		for i := range g.cells {
+			n += len(g.cells[i].Latency) + 1
+		}
+	}
+	counts := make([]eventCount, 0, n)
+	for _, g := range groups {
+		for i := range g.cells {
+			x := &g.cells[i]
+			for _, l := range x.Latency {
+				counts = append(counts, eventCount{eventOf(g.id, x.Minute, l.Bucket), sign * int64(l.Count)})
+			}
+			if x.Errors > 0 {
+				counts = append(counts, eventCount{eventOf(g.id, x.Minute, errorMark), sign * int64(x.Errors)})
+			}
+		}
+	}
+	compare := func(a, b eventCount) int { return cmp.Compare(a.event, b.event) }
+	if !slices.IsSortedFunc(counts, compare) { // several groups became one
+		slices.SortFunc(counts, compare)
+	}
+	c.acc = mergeCounts(c.acc, counts)
 }
 
 // compact counts the collected events.
@@ -102,11 +131,6 @@ func (c *eventCounter) sortBuffer() {
 // total returns all counts, ascending by event.
 func (c *eventCounter) total() []eventCount {
 	c.compact()
-	if len(c.many) > 0 {
-		slices.SortFunc(c.many, func(a, b eventCount) int { return cmp.Compare(a.event, b.event) })
-		c.acc = mergeCounts(c.acc, c.many)
-		c.many = nil
-	}
 	return c.acc
 }
 

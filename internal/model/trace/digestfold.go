@@ -79,11 +79,13 @@ func (f *digestFolder) Remove(digest any) bool {
 
 // addCells adds sign times the counts of a digest.
 func (f *digestFolder) addCells(d *Digest, sign int64) {
-	for i := range d.Operations {
+	ops := make([]numbered, len(d.Operations))
+	for i := range ops {
 		x := &d.Operations[i]
-		id := f.names.operation(f.names.service([]byte(x.Service)), f.names.text([]byte(x.Name)), x.Kind)
-		f.ops.addCells(id, x.Cells, sign)
+		ops[i] = numbered{f.names.operation(f.names.service([]byte(x.Service)), f.names.text([]byte(x.Name)), x.Kind), x.Cells}
 	}
+	f.ops.addCells(ops, sign)
+	edges := make([]numbered, 0, len(d.Edges))
 	for i := range d.Edges {
 		x := &d.Edges[i]
 		id, ok := f.names.edge(f.names.service([]byte(x.Parent)), f.names.service([]byte(x.Child)), x.Kind)
@@ -91,20 +93,9 @@ func (f *digestFolder) addCells(d *Digest, sign int64) {
 			f.folded = true
 			continue
 		}
-		f.edges.addCells(id, x.Cells, sign)
+		edges = append(edges, numbered{id, x.Cells})
 	}
-}
-
-func (c *eventCounter) addCells(id uint32, cells []Cell, sign int64) {
-	for i := range cells {
-		x := &cells[i]
-		for _, l := range x.Latency {
-			c.addMany(eventOf(id, x.Minute, l.Bucket), sign*int64(l.Count))
-		}
-		if x.Errors > 0 {
-			c.addMany(eventOf(id, x.Minute, errorMark), sign*int64(x.Errors))
-		}
-	}
+	f.edges.addCells(edges, sign)
 }
 
 // appendOpen appends the open calls of a digest.

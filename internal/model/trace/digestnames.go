@@ -21,13 +21,16 @@ type triple struct {
 type numbering struct {
 	ids    map[triple]uint32
 	list   []triple
-	recent [1 << recentBits]struct {
-		triple
-		next uint32 // the number plus one; zero is empty
-	}
+	recent []recentTriple
 }
 
-const recentBits = 10
+type recentTriple struct {
+	triple
+	next uint32 // the number plus one; zero is empty
+}
+
+// recentBits is the logarithm of the small table's length.
+const recentBits = 12
 
 func (n *numbering) find(t triple) (id uint32, ok bool) {
 	slot := &n.recent[(t.a*0x9e3779b1^t.b*0x85ebca6b^uint32(t.kind)*0xc2b2ae35)>>(32-recentBits)]
@@ -51,7 +54,9 @@ func (n *digestNames) init() {
 	n.codes = map[string]uint32{"": 0}
 	n.texts = []string{""}
 	n.services = map[uint32]struct{}{0: {}}
-	n.ops.ids, n.edges.ids = make(map[triple]uint32), make(map[triple]uint32)
+	for _, x := range []*numbering{&n.ops, &n.edges} {
+		x.ids, x.recent = make(map[triple]uint32), make([]recentTriple, 1<<recentBits)
+	}
 }
 
 // text returns the code of a text: that of the empty one when there are too many.

@@ -1,0 +1,180 @@
+package columnar
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"reflect"
+	"testing"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/pandodb/pando/internal/base"
+	"github.com/pandodb/pando/internal/column"
+	"github.com/pandodb/pando/internal/jobs"
+	"github.com/pandodb/pando/internal/model/trace"
+	"github.com/pandodb/pando/internal/part"
+)
+
+// openSpans opens a tablet of spans with a layout of its own.
+func openSpans(t *testing.T, fs vfs.FS, l *column.Layout) *Tablet {
+	t.Helper()
+	pool := jobs.New(jobs.Options{})
+	tablet, err := Open(Options{
+		FS: fs, Dir: "tablet", ID: 1, Layout: l, Jobs: pool, Cache: part.NewCache(8 << 20), SegmentInterval: 24 * time.Hour,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := tablet.Close(); err != nil {
+			t.Error(err)
+		}
+		pool.Close()
+	})
+	return tablet
+}
+
+// digestSpans is a batch of spans of few traces; some repeat, whole or with other
+// attributes only.
+func digestSpans(t *testing.T, r *rand.Rand, n int) *column.Batch {
+	t.Helper()
+	spans := make([]trace.Span, n)
+	for i := range spans {
+		id := byte(r.IntN(60))
+		own := rand.New(rand.NewPCG(uint64(id), 1)) // a span's fields follow from its id
+		start := uint64(testEpoch) + own.Uint64N(uint64(time.Hour))
+		spans[i] = trace.Span{
+			TraceID: trace.ID{1 + id%9}, SpanID: trace.SpanID{1 + id}, ParentID: trace.SpanID{byte(own.IntN(70))},
+			Name: fmt.Sprint(own.IntN(4)), Kind: trace.Kind(own.IntN(6)), StartNanos: start, EndNanos: start + own.Uint64N(1e9),
+			Attrs: []trace.Attr{{Key: "n", Value: trace.Value{Kind: trace.KindInt, Int: int64(r.IntN(3))}}}, Scope: &trace.Scope{},
+			Resource: &trace.Resource{Attrs: []trace.Attr{{Key: "service.name", Value: trace.Value{Kind: trace.KindString, Str: fmt.Sprint("s", own.IntN(4))}}}},
+		}
+	}
+	b := trace.NewBuilder(trace.Options{})
+	b.Reset(1, base.AllTime)
+	if err := b.Add(trace.AppendOTLP(nil, spans)); err != nil {
+		t.Fatal(err)
+	}
+	return b.Finish()
+}
+
+// checkDigests compares what every part keeps with what its rows give.
+func checkDigests(t *testing.T, tablet *Tablet, what string) {
+	t.Helper()
+	v, err := tablet.View()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer v.Close()
+	for _, p := range v.parts {
+		stored, ok, err := storedDigest(v.layout.Digest, p)
+		if err != nil || !ok {
+			t.Fatalf("%s: part %v has a digest: %v, %v", what, p.Meta().ID, ok, err)
+		}
+		folded, err := foldPart(t.Context(), v.layout.Digest, p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !reflect.DeepEqual(stored, folded) {
+			t.Fatalf("%s: part %v\nkeeps %+v\nrows  %+v", what, p.Meta().ID, stored, folded)
+		}
+	}
+}
+
+// TestMergedDigestIsThatOfItsRows: whatever parts share, traces and repeated spans,
+// and however often they were merged before.
+func TestMergedDigestIsThatOfItsRows(t *testing.T) {
+	for seed := range uint64(10) {
+		r := rand.New(rand.NewPCG(seed, 5))
+		tablet := openSpans(t, vfs.NewMem(), trace.Layout())
+		index := uint64(0)
+		for round := range 3 {
+			for range 1 + r.IntN(6) {
+				for range 1 + r.IntN(3) {
+					index++
+					tablet.Apply(base.Position{Term: 1, Index: index}, digestSpans(t, r, 1+r.IntN(60)))
+				}
+				if err := tablet.Flush(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+			}
+			checkDigests(t, tablet, fmt.Sprintf("seed %d round %d, flushed", seed, round))
+			if err := tablet.Compact(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			checkDigests(t, tablet, fmt.Sprintf("seed %d round %d, merged", seed, round))
+		}
+	}
+}
+
+// TestPartsWithoutDigest: parts that were written before there were digests answer
+// the same, and merge into parts that have one.
+func TestPartsWithoutDigest(t *testing.T) {
+	fs := vfs.NewMem()
+	old := *trace.Layout()
+	old.Digest = nil
+	r := rand.New(rand.NewPCG(1, 5))
+	before := openSpans(t, fs, &old)
+	for i := range uint64(3) {
+		before.Apply(base.Position{Term: 1, Index: i + 1}, digestSpans(t, r, 40))
+		if err := before.Flush(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	v, err := before.View()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := v.Digests(t.Context(), base.AllTime); err == nil {
+		t.Error("a layout without a digest answered")
+	}
+	v.Close()
+	if err := before.Close(); err != nil {
+		t.Fatal(err)
+	}
+
+	after := openSpans(t, fs, trace.Layout())
+	v, err = after.View()
+	if err != nil {
+		t.Fatal(err)
+	}
+	digests, err := v.Digests(t.Context(), base.AllTime)
+	v.Close()
+	if err != nil || len(digests) == 0 || len(digests[0].Value.(*trace.Digest).Operations) == 0 {
+		t.Fatalf("%d digests, %v", len(digests), err)
+	}
+	if err := after.Compact(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	checkDigests(t, after, "merged")
+}
+
+// TestDamagedDigest: the part is set aside, the error told, and the next answer is
+// without it.
+func TestDamagedDigest(t *testing.T) {
+	fs := vfs.NewMem()
+	layout := *trace.Layout()
+	digest := *layout.Digest
+	layout.Digest = &digest
+	tablet := openSpans(t, fs, &layout)
+	tablet.Apply(base.Position{Term: 1, Index: 1}, digestSpans(t, rand.New(rand.NewPCG(2, 5)), 40))
+	if err := tablet.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	digest.Decode = func([]byte) (any, error) { return nil, base.Errorf(base.ClassCorruption, "bad digest") }
+	for _, want := range []bool{true, false} {
+		v, err := tablet.View()
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = v.Digests(t.Context(), base.AllTime)
+		v.Close()
+		if base.IsCorruption(err) != want {
+			t.Fatalf("%v, want a corruption error: %v", err, want)
+		}
+	}
+	if n := tablet.Stats().Quarantined; n != 1 {
+		t.Errorf("%d parts set aside", n)
+	}
+}
