@@ -150,6 +150,61 @@ func TestPartsWithoutDigest(t *testing.T) {
 	checkDigests(t, after, "merged")
 }
 
+// TestDigestsWhileWriting: answers are whole while memtables grow, are flushed and
+// merged.
+func TestDigestsWhileWriting(t *testing.T) {
+	tablet := openSpans(t, vfs.NewMem(), trace.Layout())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		r := rand.New(rand.NewPCG(3, 5))
+		for i := range uint64(60) {
+			tablet.Apply(base.Position{Term: 1, Index: i + 1}, digestSpans(t, r, 30))
+			switch i % 20 {
+			case 9:
+				if err := tablet.Flush(t.Context()); err != nil {
+					t.Error(err)
+				}
+			case 19:
+				if err := tablet.Compact(t.Context()); err != nil {
+					t.Error(err)
+				}
+			}
+		}
+	}()
+	last := uint64(0)
+	for running := true; running; {
+		select {
+		case <-done:
+			running = false
+		default:
+		}
+		v, err := tablet.View()
+		if err != nil {
+			t.Fatal(err)
+		}
+		digests, err := v.Digests(t.Context(), base.AllTime)
+		v.Close()
+		if err != nil {
+			t.Fatal(err)
+		}
+		distinct := make(map[string]bool) // operations never go
+		for _, d := range digests {
+			for _, o := range d.Value.(*trace.Digest).Operations {
+				distinct[o.Service+o.Name+o.Kind.String()] = true
+			}
+		}
+		if n := uint64(len(distinct)); n < last {
+			t.Fatalf("%d operations after %d", n, last)
+		} else {
+			last = n
+		}
+	}
+	if last == 0 {
+		t.Error("no operation seen")
+	}
+}
+
 // TestDamagedDigest: the part is set aside, the error told, and the next answer is
 // without it.
 func TestDamagedDigest(t *testing.T) {

@@ -33,6 +33,14 @@
 // memtable batch answers it by evalRun, a part by partEval, both with the set of
 // rows that match; they look at rows before these are reconciled.
 //
+// Digests. A part keeps a summary of its rows (column.Digest), counted from the
+// columns that a flush brings into order anyway. Digests are sums over keys, so a
+// merge adds up those of its inputs, takes out the keys that several of them have
+// and counts these anew from their merged rows. Memtables are folded on demand, in
+// pieces of some thousand rows. Rows that refer to others of their key, elsewhere,
+// are linked to them when somebody asks (digestlinks.go). All of it is remembered
+// as long as the places it is about.
+//
 // Pages. A page of keys (TopKeys) or rows (TopRows) continues after the last of
 // the page before, whatever came and went meanwhile: no state is kept between
 // pages, and what lies wholly before the cursor is skipped like what lies behind

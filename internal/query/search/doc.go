@@ -27,6 +27,9 @@
 // one without matches whatever reads the same; numbers compare with numbers and
 // text with text.
 //
+// Service graphs and metrics read no rows: they add up the digests that parts keep
+// by the minute (digest.go, dependencies.go, metrics.go).
+//
 // Pages are cut by value, not by count: a token (token.go) says after which
 // result the next page begins, and which query it belongs to. Start reading at
 // query.go, then traces.go and page.go; filters begin at filter.go.
