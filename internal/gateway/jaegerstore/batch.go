@@ -3,6 +3,7 @@ package jaegerstore
 import (
 	"context"
 	"sync"
+	"time"
 
 	"github.com/pandodb/pando/internal/base"
 	"github.com/pandodb/pando/internal/gateway/jaeger/wire"
@@ -15,6 +16,9 @@ const (
 	batchBytes = 4 << 20
 	// batchSpans bounds it for spans that are tiny.
 	batchSpans = 4096
+	// storeTimeout bounds the storing of one batch, which goes on when the client
+	// is gone: it has no way to send the spans again.
+	storeTimeout = 10 * time.Second
 )
 
 // batcher gathers the spans of one stream between a goroutine that puts them and
@@ -74,8 +78,9 @@ func (b *batcher) take() []*apiv2pb.Span {
 	return spans
 }
 
-// store stores what is put until the end, or until it fails. Spans that break a
-// rule are left out; how many, and the last rule, is an error in the end.
+// store stores what is put until the end, or until it fails; the end of ctx is
+// neither. Spans that break a rule are left out; how many, and the last rule, is
+// an error in the end.
 func (b *batcher) store(ctx context.Context, to Spans) error {
 	defer func() {
 		b.mu.Lock()
@@ -89,7 +94,12 @@ func (b *batcher) store(ctx context.Context, to Spans) error {
 		if len(spans) == 0 {
 			return out.err()
 		}
-		if err := storeBatch(ctx, to, spans, &out); err != nil {
+		err := func() error {
+			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTimeout)
+			defer cancel()
+			return storeBatch(ctx, to, spans, &out)
+		}()
+		if err != nil {
 			return err
 		}
 	}

@@ -216,11 +216,14 @@ type capabilitiesV1 struct {
 	g *Gateway
 }
 
-// Capabilities implements storagev1pb.PluginCapabilitiesServer.
+// Capabilities implements storagev1pb.PluginCapabilitiesServer. The streaming
+// writer is there but not declared, as in Jaeger's own remote storage: a stream
+// acknowledges nothing, and Jaeger's client opens it with the context of whatever
+// span comes first, with whose end it loses what is under way. Asked span by
+// span, we say of each that it is stored.
 func (c *capabilitiesV1) Capabilities(context.Context, *storagev1pb.CapabilitiesRequest) (*storagev1pb.CapabilitiesResponse, error) {
 	return &storagev1pb.CapabilitiesResponse{
-		ArchiveSpanReader:   c.g.archive != nil,
-		ArchiveSpanWriter:   c.g.archive != nil,
-		StreamingSpanWriter: true,
+		ArchiveSpanReader: c.g.archive != nil,
+		ArchiveSpanWriter: c.g.archive != nil,
 	}, nil
 }

@@ -129,6 +129,9 @@ func (s *fakeSpans) Export(ctx context.Context, wire []byte) (int64, string, err
 			return 0, "", ctx.Err()
 		}
 	}
+	if err := ctx.Err(); err != nil {
+		return 0, "", err
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.exports = append(s.exports, slices.Clone(wire))

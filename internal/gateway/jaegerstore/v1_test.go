@@ -1,6 +1,7 @@
 package jaegerstore
 
 import (
+	"context"
 	"errors"
 	"io"
 	"math"
@@ -73,8 +74,8 @@ func TestCapabilitiesV1(t *testing.T) {
 		archive *Target
 		want    *storagev1pb.CapabilitiesResponse
 	}{
-		{nil, &storagev1pb.CapabilitiesResponse{StreamingSpanWriter: true}},
-		{archive, &storagev1pb.CapabilitiesResponse{StreamingSpanWriter: true, ArchiveSpanReader: true, ArchiveSpanWriter: true}},
+		{nil, &storagev1pb.CapabilitiesResponse{}},
+		{archive, &storagev1pb.CapabilitiesResponse{ArchiveSpanReader: true, ArchiveSpanWriter: true}},
 	} {
 		got, err := dial(t, Target{Store: &fakeStore{}}, tc.archive).capabilities1.Capabilities(t.Context(), &storagev1pb.CapabilitiesRequest{})
 		if diff := cmp.Diff(tc.want, got, protocmp.Transform()); diff != "" || err != nil {
@@ -290,6 +291,22 @@ func TestWriteStreamErrors(t *testing.T) {
 		if ids, _ := exported(t, tc.spans); len(ids) < tc.kept {
 			t.Errorf("%s: %d spans stored, want %d", tc.name, len(ids), tc.kept)
 		}
+	}
+}
+
+// TestStreamOutlivesItsClient: what was received is stored though the client is
+// gone, which Jaeger's is when the context of the first span ends.
+func TestStreamOutlivesItsClient(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	b, spans := newBatcher(), &fakeSpans{}
+	b.put(aSpan(1, 1), 1)
+	b.end()
+	if err := b.store(ctx, spans); err != nil {
+		t.Error(err)
+	}
+	if ids, _ := exported(t, spans); !slices.Equal(ids, []string{"1/1"}) {
+		t.Errorf("stored %v", ids)
 	}
 }
 
