@@ -281,6 +281,65 @@ await step('results and trace by keyboard alone', async () => {
   await page.context().close();
 });
 
+await step('flame graph and statistics', async () => {
+  const page = await open('#/search?operation=POST+%2Fcheckout&errors=true');
+  await rows(page).first().click();
+  await page.getByRole('treegrid').waitFor();
+  await page.getByRole('button', { name: 'Flame graph' }).click();
+  const flame = page.getByRole('tree', { name: /Flame graph/ });
+  await page.waitForFunction(() => document.activeElement?.id === 'flame');
+  const before = await flame.getByRole('treeitem').count();
+  assert.ok(before > 8, `${before} frames`);
+  await page.keyboard.press('ArrowDown');
+  await page.keyboard.press('ArrowDown');
+  await hasText(page.locator('.flame-facts'), 'Checkout/PlaceOrder');
+  await check(page, 'flame');
+  await page.keyboard.press('Enter');
+  await page.getByRole('button', { name: 'Show the whole trace' }).waitFor();
+  assert.match(await flame.locator('.current').getAttribute('style'), /width: 100%/);
+  await page.keyboard.press('Escape');
+  await page.getByRole('button', { name: 'Show the whole trace' }).waitFor({ state: 'detached' });
+  assert.ok(hashOf(page).includes('view=flame'), hashOf(page));
+  await page.getByRole('button', { name: 'Statistics' }).click();
+  await page.getByRole('button', { name: 'Longest' }).click();
+  await hasText(page.locator('.statistics tbody tr').first(), 'POST /checkout');
+  await check(page, 'statistics');
+  await page.locator('.statistics').getByRole('button', { name: 'Payment/Charge' }).first().click();
+  await hasText(page.locator('.find .count'), 'of 2');
+  await page.goto(`${base}/#/trace/b1?view=flame`);
+  await flame.waitFor();
+  await hasText(page.locator('.flame-facts'), 'nightly settlement');
+  const inDocument = await page.evaluate(() => document.querySelectorAll('*').length);
+  assert.ok(inDocument < 4000, `${inDocument} elements in the document`);
+  await page.context().close();
+});
+
+await step('two traces compared', async () => {
+  const page = await open('#/search?operation=POST+%2Fcheckout&limit=100');
+  await rows(page).first().waitFor();
+  await page.getByRole('checkbox', { name: /to compare/ }).nth(0).check();
+  await page.getByRole('checkbox', { name: /to compare/ }).nth(4).check();
+  await page.getByRole('link', { name: 'Compare the two chosen traces' }).click();
+  const table = page.getByRole('table', { name: 'Differences' });
+  await table.getByRole('row').nth(1).waitFor();
+  await hasText(table.getByRole('row').nth(1), 'POST /checkout');
+  await check(page, 'compare');
+  const ids = hashOf(page).split('/').slice(2);
+  assert.equal(ids.length, 2);
+  await page.getByRole('button', { name: 'Swap the traces' }).click();
+  await page.waitForFunction((hash) => window.location.hash === hash, `#/compare/${ids[1]}/${ids[0]}`);
+  await page.goto(`${base}/#/compare/${ids[0]}/${ids[0]}`);
+  await page.getByRole('button', { name: /Slower in B 0/ }).waitFor();
+  await page.goto(`${base}/#/trace/${ids[0]}`);
+  await page.getByRole('button', { name: 'Compare…' }).click();
+  await page.getByLabel('Id of the trace to compare with').fill('cc');
+  await page.keyboard.press('Enter');
+  await table.getByRole('row').nth(1).waitFor();
+  const drawn = await table.getByRole('row').count();
+  assert.ok(drawn < 100, `${drawn} rows of thousands in the document`);
+  await page.context().close();
+});
+
 await step('links, folds, services and copies by mouse', async () => {
   const page = await open('#/search?operation=orders+process&service=fulfilment');
   await rows(page).first().click();

@@ -1,3 +1,4 @@
+import { useState } from 'preact/hooks';
 import type { Summary } from '../lib/api.ts';
 import { formatAgo, formatCount, formatDate, formatDuration, formatTime, millisOfNanos, plural } from '../lib/format.ts';
 import { formatRoute } from '../lib/route.ts';
@@ -13,8 +14,12 @@ interface Props {
 
 /** One row per trace; every row is a link. Arrow keys go up and down. */
 export function ResultList({ traces, pointed, onPoint }: Props) {
+  const [chosen, setChosen] = useState<readonly string[]>([]);
+  const toggle = (id: string): void => setChosen(chosen.includes(id) ? chosen.filter((one) => one !== id) : [...chosen, id].slice(-2));
   const longest = Math.max(...traces.map((trace) => trace.durationNanos), 1);
+  const [a, b] = chosen;
   return (
+    <>
     <ul class="traces" aria-label="Traces" onKeyDown={moveFocus}>
       {traces.map((trace) => (
         <li key={trace.traceId}>
@@ -26,9 +31,26 @@ export function ResultList({ traces, pointed, onPoint }: Props) {
           >
             <Row trace={trace} longest={longest} />
           </a>
+          <input
+            type="checkbox"
+            class="pick"
+            aria-label={`Choose ${trace.rootOperation || 'this trace'} of ${formatTime(millisOfNanos(trace.startUnixNano))} to compare`}
+            title="Choose two traces to compare"
+            checked={chosen.includes(trace.traceId)}
+            onChange={() => toggle(trace.traceId)}
+          />
         </li>
       ))}
     </ul>
+    {a !== undefined && (
+      <p class="compare-bar" role="status">
+        {b === undefined ? 'Choose another trace to compare with.' : <a class="button primary" href={formatRoute(['compare', a, b])}>Compare the two chosen traces</a>}
+        <button type="button" onClick={() => setChosen([])}>
+          Choose none
+        </button>
+      </p>
+    )}
+    </>
   );
 }
 

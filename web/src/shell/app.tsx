@@ -12,10 +12,11 @@ import { ready } from './ready.ts';
 import { WaitingPage } from './waiting.tsx';
 
 const TracePage = lazy<{ id: string }>(async () => (await import('../trace/page.tsx')).TracePage as ComponentType<{ id: string }>);
+const ComparePage = lazy<{ a: string; b: string }>(async () => (await import('../compare/page.tsx')).ComparePage as ComponentType<{ a: string; b: string }>);
 
 /** The frame around every page, and the choice of the page. */
 export function App() {
-  const [page = '', given = ''] = route.value.path;
+  const [page = '', given = '', other = ''] = route.value.path;
   const id = fullTraceId(given);
   useEffect(() => {
     if (page === '') replace(formatRoute(['search']));
@@ -27,10 +28,16 @@ export function App() {
       </a>
       <Header />
       <main id="main" tabIndex={-1}>
-        {page === 'trace' && id !== '' ? <TracePage key={id} id={id} /> : page === 'search' || page === '' ? <Start /> : <Lost />}
+        <Page page={page} id={id} other={fullTraceId(other)} />
       </main>
     </>
   );
+}
+
+function Page({ page, id, other }: { page: string; id: string; other: string }) {
+  if (page === 'trace' && id !== '') return <TracePage key={id} id={id} />;
+  if (page === 'compare' && id !== '' && other !== '') return <ComparePage key={`${id} ${other}`} a={id} b={other} />;
+  return page === 'search' || page === '' ? <Start /> : <Lost />;
 }
 
 /** The search page, or what to do before there is anything to search. */

@@ -6,10 +6,12 @@ import { formatRoute } from '../lib/route.ts';
 import { colorsReady } from '../lib/services.ts';
 import { ErrorPanel } from '../shell/error.tsx';
 import { Details } from './details.tsx';
+import { Flame } from './flame.tsx';
 import { TraceHeader } from './header.tsx';
 import { Minimap } from './minimap.tsx';
 import { buildModel, nameOf, serviceOf } from './model.ts';
-import { TraceState } from './state.ts';
+import { Statistics } from './statistics.tsx';
+import { TraceState, views } from './state.ts';
 import { Timeline } from './timeline.tsx';
 import { Toolbar } from './toolbar.tsx';
 
@@ -28,10 +30,10 @@ function TraceView({ state }: { state: TraceState }) {
   useMemo(() => openFromAddress(state), [state]);
 
   // The address follows: it names the opened span and what is being looked for.
-  const { openedSpan, query } = state;
+  const { openedSpan, query, view } = state;
   useEffect(() => {
-    replace(formatRoute(['trace', model.header.traceId], { span: openedSpan, q: query }));
-  }, [openedSpan, query]);
+    replace(formatRoute(['trace', model.header.traceId], { span: openedSpan, q: query, view: view === 'timeline' ? '' : view }));
+  }, [openedSpan, query, view]);
 
   useEffect(() => {
     document.title = `${serviceOf(model, 0)}: ${nameOf(model, 0)} · Pando`;
@@ -39,6 +41,15 @@ function TraceView({ state }: { state: TraceState }) {
     requestAnimationFrame(() => requestAnimationFrame(() => performance.mark('pando:trace-ready', { detail: model.rows })));
   }, [state]);
 
+  if (view !== 'timeline') {
+    return (
+      <div class="trace">
+        <TraceHeader state={state} />
+        <Toolbar state={state} />
+        {view === 'flame' ? <Flame model={model} /> : <Statistics state={state} />}
+      </div>
+    );
+  }
   return (
     <div class={state.opened ? 'trace with-details' : 'trace'}>
       <TraceHeader state={state} />
@@ -53,6 +64,8 @@ function TraceView({ state }: { state: TraceState }) {
 function openFromAddress(state: TraceState): void {
   const { query } = route.peek();
   state.find(query.get('q') ?? '');
+  const view = views.find((name) => name === query.get('view'));
+  if (view) state.choose(view);
   const span = query.get('span');
   if (span) state.openSpan(span);
 }

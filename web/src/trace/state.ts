@@ -4,6 +4,11 @@ import { findRows, hasChildren, nextMatch, none, rowOfSpan, spanIdOf, type Trace
 import { clampSpan, zoomSpan, type TimeSpan } from './range.ts';
 import { foldToDepth, positionOf, revealed, toggled, unfolded, type Fold } from './visible.ts';
 
+/** The ways to look at a trace. */
+export type View = 'timeline' | 'flame' | 'statistics';
+
+export const views: readonly View[] = ['timeline', 'flame', 'statistics'];
+
 /** What the reader of one trace has chosen. Views read the signals; only methods write them. */
 export class TraceState {
   readonly #fold;
@@ -14,6 +19,7 @@ export class TraceState {
   readonly #service = signal(none);
   readonly #wanted = signal(0);
   readonly #critical = signal(true);
+  readonly #view = signal<View>('timeline');
   /** First and last visible position on screen, kept by the timeline for the minimap. */
   readonly onScreen = signal({ first: 0, end: 0 });
   readonly matches = computed(() => findRows(this.model, this.#query.value));
@@ -51,6 +57,9 @@ export class TraceState {
   /** Service whose spans stand out, by index; none for all. */
   get service(): number {
     return this.#service.value;
+  }
+  get view(): View {
+    return this.#view.value;
   }
   /** Whether the critical path is drawn. */
   get critical(): boolean {
@@ -162,6 +171,10 @@ export class TraceState {
     const room = this.model.duration[row]! * 0.05;
     const start = this.model.start[row]! - room;
     this.show({ start, end: start + this.model.duration[row]! + 2 * room });
+  }
+
+  choose(view: View): void {
+    this.#view.value = view;
   }
 
   toggleCritical(): void {

@@ -1,7 +1,7 @@
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
-import { onResize } from '../lib/canvas.ts';
 import { formatCount, formatDuration } from '../lib/format.ts';
 import { slotOf } from '../lib/services.ts';
+import { useView } from '../lib/view.ts';
 import { handleKey } from './keys.ts';
 import { placeOf, ticksOf } from './range.ts';
 import { Row } from './row.tsx';
@@ -19,7 +19,7 @@ const headHeight = 28;
  */
 export function Timeline({ state }: { state: TraceState }) {
   const grid = useRef<HTMLDivElement>(null);
-  const { view, onScroll } = useView(grid);
+  const { view, onScroll } = useView(grid, headHeight);
   const [names, setNames] = useState(36); // share of the name column in percent
   const colors = useMemo(() => state.model.header.services.map(slotOf), [state]);
   const { visible } = state.fold;
@@ -79,32 +79,6 @@ export function Timeline({ state }: { state: TraceState }) {
       </div>
     </div>
   );
-}
-
-interface View {
-  scrollTop: number;
-  height: number;
-}
-
-/** The scrolled part of an element, at most one change per frame. */
-function useView(ref: { current: HTMLElement | null }): { view: View; onScroll: () => void } {
-  const [view, setView] = useState<View>({ scrollTop: 0, height: 800 });
-  const frame = useRef(0);
-  const read = (): void => {
-    frame.current = 0;
-    const element = ref.current;
-    if (element) setView({ scrollTop: element.scrollTop, height: element.clientHeight - headHeight });
-  };
-  useLayoutEffect(() => {
-    read();
-    return onResize(ref.current!, read);
-  }, []);
-  return {
-    view,
-    onScroll: () => {
-      frame.current ||= requestAnimationFrame(read);
-    },
-  };
 }
 
 /** Scrolls as little as needed; far jumps land in the middle. */

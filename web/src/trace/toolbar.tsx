@@ -1,6 +1,7 @@
 import { formatCount, formatDuration } from '../lib/format.ts';
 import { icons } from '../shell/icons.tsx';
-import type { TraceState } from './state.ts';
+import { CompareForm } from './compareform.tsx';
+import { views, type TraceState, type View } from './state.ts';
 
 const keys: readonly (readonly [keys: string, does: string])[] = [
   ['↑ ↓', 'previous, next row'],
@@ -16,10 +17,35 @@ const keys: readonly (readonly [keys: string, does: string])[] = [
   ['f', 'fit the span'],
 ];
 
-/** Find, folds and zoom. */
+const viewNames: Readonly<Record<View, string>> = { timeline: 'Timeline', flame: 'Flame graph', statistics: 'Statistics' };
+
+/** The ways to look at the trace, and the tools of the timeline. */
 export function Toolbar({ state }: { state: TraceState }) {
   return (
     <div class="toolbar">
+      <div class="choices" role="group" aria-label="View">
+        {views.map((view) => (
+          <button type="button" key={view} aria-pressed={state.view === view} onClick={() => state.choose(view)}>
+            {viewNames[view]}
+          </button>
+        ))}
+      </div>
+      {state.view === 'timeline' ? <TimelineTools state={state} /> : <span class="spring" />}
+      <button type="button" class="ghost" popovertarget="compare-with">
+        Compare…
+      </button>
+      <div id="compare-with" class="keys" popover="auto">
+        <h2>Compare this trace with another</h2>
+        <CompareForm traceId={state.model.header.traceId} />
+      </div>
+    </div>
+  );
+}
+
+/** Find, folds and zoom. */
+function TimelineTools({ state }: { state: TraceState }) {
+  return (
+    <>
       <Find state={state} />
       {state.model.errorRows.length > 0 && (
         <button type="button" class="ghost failed" onClick={() => state.nextError()} title="Next error (e)">
@@ -63,7 +89,7 @@ export function Toolbar({ state }: { state: TraceState }) {
           ))}
         </dl>
       </div>
-    </div>
+    </>
   );
 }
 
