@@ -34,7 +34,8 @@ type Links struct {
 const linkReach = int64(time.Hour)
 
 // Digests returns the digests of all places with rows in the time range. Rows that
-// were sent again count in every place that has them until a merge drops them.
+// were sent again count in every place that has them until a merge drops them. An
+// answer that would take too much memory is a base.ClassTooLarge error.
 func (v *View) Digests(ctx context.Context, time base.TimeRange) ([]Digest, error) {
 	if v.layout.Digest == nil {
 		return nil, base.Errorf(base.ClassBug, "layout %s has no digest", v.layout.Name)
@@ -42,6 +43,7 @@ func (v *View) Digests(ctx context.Context, time base.TimeRange) ([]Digest, erro
 	time = v.clip(time)
 	places := v.places()
 	var out []Digest
+	bytes := 0
 	for _, p := range places {
 		if err := ctx.Err(); err != nil {
 			return nil, err
@@ -53,11 +55,14 @@ func (v *View) Digests(ctx context.Context, time base.TimeRange) ([]Digest, erro
 		if err != nil {
 			return nil, err
 		}
-		links, err := v.links(ctx, p, d, places)
+		if bytes += d.bytes; bytes > maxDigestBytes {
+			return nil, base.Errorf(base.ClassTooLarge, "counts of more than %d MiB: ask for a shorter time", maxDigestBytes>>20)
+		}
+		links, err := v.links(ctx, p, d.value, places)
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, Digest{Value: d, Since: v.keep.Start, Links: links})
+		out = append(out, Digest{Value: d.value, Since: v.keep.Start, Links: links})
 	}
 	return out, nil
 }
@@ -87,13 +92,13 @@ func (v *View) places() []place {
 	return out
 }
 
-func (v *View) digestOf(ctx context.Context, p place) (any, error) {
+func (v *View) digestOf(ctx context.Context, p place) (sizedDigest, error) {
 	if p.mem != nil {
 		return p.mem.fold(v.layout)
 	}
 	d, err := v.tablet.digestOfPart(ctx, p.part)
 	if err != nil {
-		return nil, v.damaged(p.part, err)
+		return d, v.damaged(p.part, err)
 	}
 	return d, nil
 }
@@ -106,14 +111,14 @@ type memPlace struct {
 
 	once   sync.Once
 	batch  *column.Batch // the digest's columns, sorted
-	digest any
+	digest sizedDigest
 	err    error
 	links  sync.Map // linkKey → *Links
 }
 
 // fold returns the digest of the rows. Rows that agree in all that it is made of
 // count once.
-func (m *memPlace) fold(l *column.Layout) (any, error) {
+func (m *memPlace) fold(l *column.Layout) (sizedDigest, error) {
 	m.once.Do(func() {
 		runs := make([]*memtable.Run, len(m.runs))
 		for i, r := range m.runs {
@@ -124,7 +129,7 @@ func (m *memPlace) fold(l *column.Layout) (any, error) {
 		}
 		f := l.Digest.New()
 		if m.err = f.Add(m.batch); m.err == nil {
-			m.digest, m.err = l.Digest.Decode(f.Append(nil))
+			m.digest, m.err = decodeDigest(l.Digest, f.Append(nil))
 		}
 	})
 	return m.digest, m.err

@@ -76,9 +76,27 @@ func checkDigests(t *testing.T, tablet *Tablet, what string) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if !reflect.DeepEqual(stored, folded) {
-			t.Fatalf("%s: part %v\nkeeps %+v\nrows  %+v", what, p.Meta().ID, stored, folded)
+		if !reflect.DeepEqual(stored.value, folded.value) {
+			t.Fatalf("%s: part %v\nkeeps %+v\nrows  %+v", what, p.Meta().ID, stored.value, folded.value)
 		}
+	}
+}
+
+// TestDigestCache: it keeps to its budget and what was asked for last.
+func TestDigestCache(t *testing.T) {
+	c := digestCache{budget: 100}
+	for id := range base.PartID(10) {
+		c.put(id+1, sizedDigest{value: id + 1, bytes: 30})
+		if _, ok := c.get(1); !ok {
+			t.Errorf("after part %v the first is gone", id+1)
+		}
+		if c.bytes > c.budget || c.bytes != 30*len(c.parts) {
+			t.Errorf("%d bytes of %d parts", c.bytes, len(c.parts))
+		}
+	}
+	c.put(1, sizedDigest{bytes: 500}) // larger than the budget: alone
+	if len(c.parts) != 1 || c.bytes != 500 {
+		t.Errorf("%d bytes of %d parts", c.bytes, len(c.parts))
 	}
 }
 

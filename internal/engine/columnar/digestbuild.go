@@ -165,13 +165,11 @@ func (v *vectorSink) AppendFloats(rows []uint32, vals []float64) error {
 	return nil
 }
 
-// digestMemo is the key of a part's digest among what is remembered of it.
-type digestMemo struct{}
-
 // digestOfPart returns the part's digest: the remembered one, the stored one, or
 // for parts without one what its rows give.
-func (t *Tablet) digestOfPart(ctx context.Context, p *part.Part) (any, error) {
-	if known, ok := t.memo.find(p, digestMemo{}); ok {
+func (t *Tablet) digestOfPart(ctx context.Context, p *part.Part) (sizedDigest, error) {
+	id := p.Meta().ID
+	if known, ok := t.digests.get(id); ok {
 		return known, nil
 	}
 	d := t.o.Layout.Digest
@@ -180,43 +178,43 @@ func (t *Tablet) digestOfPart(ctx context.Context, p *part.Part) (any, error) {
 		digest, err = foldPart(ctx, d, p)
 	}
 	if err != nil {
-		return nil, err
+		return sizedDigest{}, err
 	}
-	t.memo.put(p, digestMemo{}, digest)
+	t.digests.put(id, digest)
 	return digest, nil
 }
 
 // storedDigest returns the digest that the part keeps; ok is false when it has
 // none.
-func storedDigest(d *column.Digest, p *part.Part) (digest any, ok bool, err error) {
+func storedDigest(d *column.Digest, p *part.Part) (digest sizedDigest, ok bool, err error) {
 	data, err := p.Projection(d.Name)
 	if err != nil || data == nil {
-		return nil, false, err
+		return digest, false, err
 	}
 	raw, err := bytesenc.DecodeZstd(nil, data, maxProjectionBytes)
 	if err != nil {
-		return nil, false, err
+		return digest, false, err
 	}
-	digest, err = d.Decode(raw)
+	digest, err = decodeDigest(d, raw)
 	return digest, err == nil, err
 }
 
 // foldPart computes the digest from the part's rows.
-func foldPart(ctx context.Context, d *column.Digest, p *part.Part) (any, error) {
+func foldPart(ctx context.Context, d *column.Digest, p *part.Part) (sizedDigest, error) {
 	f, cols := d.New(), columnsIn(p, d.Columns)
 	var b column.Batch
 	for i := range p.Meta().Blocks {
 		if err := ctx.Err(); err != nil {
-			return nil, err
+			return sizedDigest{}, err
 		}
 		if err := p.ReadRows(i, 0, p.Block(i).Rows, cols, &b); err != nil {
-			return nil, err
+			return sizedDigest{}, err
 		}
 		if err := f.Add(&b); err != nil {
-			return nil, err
+			return sizedDigest{}, err
 		}
 	}
-	return d.Decode(f.Append(nil))
+	return decodeDigest(d, f.Append(nil))
 }
 
 // digestMerge writes the digest of merged parts: the sum of theirs, without the
@@ -234,7 +232,7 @@ func (t *Tablet) digestMerge(ctx context.Context, w *part.Writer, live, inputs [
 		if err != nil {
 			return &merge.InputError{Part: p.Meta().ID, Err: err}
 		}
-		if !m.sum.Join(digest) {
+		if !m.sum.Join(digest.value) {
 			return nil
 		}
 		m.shared = append(m.shared, d.New())

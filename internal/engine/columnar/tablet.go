@@ -30,6 +30,7 @@ type Tablet struct {
 	flushing sync.Mutex // serialises flushes; taken before edit
 	memo     memo       // what was derived from live parts
 	mem      memPlaces  // what was derived from memtables
+	digests  digestCache
 
 	mu struct {
 		sync.Mutex
