@@ -37,7 +37,7 @@ func (t overHTTP) Search(ctx context.Context, q *corpus.Query) ([]Found, error) 
 	for _, tag := range q.Tags {
 		ask.Tags = append(ask.Tags, api.Tag{Key: tag.Key, Value: tag.Value.Text()})
 	}
-	sums, err := t.client.Search(ctx, &ask)
+	sums, _, err := t.client.Search(ctx, &ask)
 	if err != nil {
 		return nil, err
 	}

@@ -34,5 +34,5 @@ func advise(err error) error {
 }
 
 func newTrace(env *Env) *cobra.Command {
-	return group("trace", "Get or search traces of a running server", newTraceGet(env), newTraceSearch(env))
+	return group("trace", "Get or search traces of a running server", newTraceGet(env), newTraceSearch(env), newTraceSpans(env))
 }

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"strconv"
 	"strings"
 	"time"
@@ -9,27 +10,56 @@ import (
 
 	"github.com/pandodb/pando/internal/base"
 	"github.com/pandodb/pando/internal/cli/api"
+	"github.com/pandodb/pando/internal/query/expression"
 )
 
+// searchFlags are the conditions of a search, for traces or spans.
 type searchFlags struct {
 	client clientFlags
 	format string
-	q      api.Search
+	q      api.SpanSearch
 	tags   []string
 	since  time.Duration
+	all    bool
 }
 
 func newTraceSearch(env *Env) *cobra.Command {
 	var f searchFlags
 	cmd := &cobra.Command{
-		Use: "search", Short: "Find traces by service, operation, tags and duration", Args: cobra.NoArgs,
+		Use: "search", Short: "Find traces by service, operation, tags, duration, or any filter", Args: cobra.NoArgs,
 		Long: `Find traces that have a span for which all conditions hold. The newest come first, or with
---slowest those with the longest such span.`,
+--slowest those with the longest such span. --filter takes the language of filters, as text
+or as JSON: fields and attributes at any level, joined by and, or and not.`,
 		Example: `  pando trace search --service checkout --errors
   pando trace search --service frontend --operation "GET /product/{id}" --slowest --since 6h
-  pando trace search --tag http.response.status_code=503 --min-duration 250ms -o json`,
-		RunE: run(func(cmd *cobra.Command, _ []string) error { return f.run(cmd) }),
+  pando trace search --tag http.response.status_code=503 --min-duration 250ms -o json
+  pando trace search --filter 'duration > 1s and not (kind = client) and exists db.statement'`,
+		RunE: run(func(cmd *cobra.Command, _ []string) error { return f.traces(cmd) }),
 	}
+	f.add(cmd, env)
+	cmd.Flags().BoolVar(&f.q.Slowest, "slowest", false, "slowest first, instead of newest")
+	return cmd
+}
+
+func newTraceSpans(env *Env) *cobra.Command {
+	var f searchFlags
+	cmd := &cobra.Command{
+		Use: "spans", Short: "Find single spans, in any order", Args: cobra.NoArgs,
+		Long: `Find the spans for which all conditions hold, instead of the traces that have one: the
+newest first, or in the order of --sort.`,
+		Example: `  pando trace spans --service checkout --sort duration
+  pando trace spans --filter 'some event (event.name = exception)' --since 24h --all -o tsv`,
+		RunE: run(func(cmd *cobra.Command, _ []string) error { return f.spans(cmd) }),
+	}
+	f.add(cmd, env)
+	cmd.Flags().StringVar(&f.q.Sort, "sort", "start", "start or duration")
+	cmd.Flags().BoolVar(&f.q.Ascending, "ascending", false, "smallest first, instead of greatest")
+	complete(cmd, "sort", "start", "duration")
+	return cmd
+}
+
+// add declares what both commands have.
+func (f *searchFlags) add(cmd *cobra.Command, env *Env) {
 	f.client.add(cmd, env)
 	addFormat(cmd, &f.format)
 	flags := cmd.Flags()
@@ -40,15 +70,15 @@ func newTraceSearch(env *Env) *cobra.Command {
 	flags.BoolVar(&f.q.Errors, "errors", false, "failed spans only")
 	flags.DurationVar(&f.q.MinDuration, "min-duration", 0, "least duration of the span")
 	flags.DurationVar(&f.q.MaxDuration, "max-duration", 0, "greatest duration of the span")
+	flags.StringVarP(&f.q.Filter, "filter", "f", "", "filter of spans, as text or JSON")
 	flags.DurationVar(&f.since, "since", time.Hour, "look back this far from --end")
 	flags.Var(instant{&f.q.Start}, "start", "earliest start of the span, instead of --since")
 	flags.Var(instant{&f.q.End}, "end", "end of the time range; default now")
-	flags.BoolVar(&f.q.Slowest, "slowest", false, "slowest first, instead of newest")
-	flags.IntVarP(&f.q.Limit, "limit", "n", 20, "how many traces, at most 1000")
+	flags.IntVarP(&f.q.Limit, "limit", "n", 20, "how many, at most 1000")
+	flags.BoolVar(&f.all, "all", false, "go on until nothing is left; --limit is then the size of a page")
 	cmd.MarkFlagsMutuallyExclusive("since", "start")
 	complete(cmd, "kind", "internal", "server", "client", "producer", "consumer")
 	f.completeNames(cmd)
-	return cmd
 }
 
 // completeNames offers what the server knows.
@@ -78,19 +108,53 @@ func (f *searchFlags) completeNames(cmd *cobra.Command) {
 	}
 }
 
-func (f *searchFlags) run(cmd *cobra.Command) error {
-	if err := f.finish(time.Now()); err != nil {
+func (f *searchFlags) traces(cmd *cobra.Command) error {
+	found, err := collect(cmd, f, func(ctx context.Context, c *api.Client) ([]api.Summary, string, error) {
+		return c.Search(ctx, &f.q.Search)
+	})
+	if err != nil {
 		return err
+	}
+	return listSummaries(found).write(cmd.OutOrStdout(), f.format)
+}
+
+func (f *searchFlags) spans(cmd *cobra.Command) error {
+	found, err := collect(cmd, f, func(ctx context.Context, c *api.Client) ([]api.FoundSpan, string, error) {
+		return c.SearchSpans(ctx, &f.q)
+	})
+	if err != nil {
+		return err
+	}
+	return listSpans(found).write(cmd.OutOrStdout(), f.format)
+}
+
+// maxCollected bounds what --all gathers before it prints.
+const maxCollected = 1_000_000
+
+// collect asks for one page, or with --all for one after the other.
+func collect[T any](cmd *cobra.Command, f *searchFlags, ask func(context.Context, *api.Client) ([]T, string, error)) ([]T, error) {
+	if err := f.finish(time.Now()); err != nil {
+		return nil, err
 	}
 	c, err := f.client.client()
 	if err != nil {
-		return err
+		return nil, err
 	}
-	found, err := c.Search(cmd.Context(), &f.q)
-	if err != nil {
-		return advise(err)
+	found := []T{}
+	for {
+		page, next, err := ask(cmd.Context(), c)
+		if err != nil {
+			return nil, advise(err)
+		}
+		found = append(found, page...)
+		if !f.all || next == "" {
+			return found, nil
+		}
+		if len(found) > maxCollected {
+			return nil, base.Errorf(base.ClassTooLarge, "more than %d match: narrow the search, or ask for pages of the API", maxCollected)
+		}
+		f.q.Token = next
 	}
-	return listSummaries(found).write(cmd.OutOrStdout(), f.format)
 }
 
 // finish turns the flags into the query.
@@ -101,6 +165,9 @@ func (f *searchFlags) finish(now time.Time) error {
 			return withHint(base.Errorf(base.ClassInvalid, "tag %q: want key=value", t), "--tag http.route=/cart")
 		}
 		f.q.Tags = append(f.q.Tags, api.Tag{Key: key, Value: value})
+	}
+	if err := f.finishFilter(); err != nil {
+		return err
 	}
 	if err := atLeastOne("limit", f.q.Limit); err != nil {
 		return err
@@ -120,10 +187,52 @@ func (f *searchFlags) finish(now time.Time) error {
 	return nil
 }
 
-func listSummaries(found []api.Summary) *listing {
-	if found == nil {
-		found = []api.Summary{}
+// finishFilter checks the filter here, where its author is, and writes JSON as
+// text.
+func (f *searchFlags) finishFilter() error {
+	text := strings.TrimSpace(f.q.Filter)
+	if text == "" {
+		return nil
 	}
+	if !strings.HasPrefix(text, "{") {
+		_, err := expression.Parse(text)
+		return err
+	}
+	call, err := expression.ParseJSON([]byte(text))
+	if err == nil {
+		err = call.Validate()
+	}
+	if err != nil {
+		return err
+	}
+	f.q.Filter = call.String()
+	return nil
+}
+
+func listSpans(found []api.FoundSpan) *listing {
+	l := &listing{
+		head:    []string{"START", "DURATION", "STATUS", "TRACE", "SPAN", "NAME"},
+		rawHead: []string{"trace_id", "span_id", "start_unix_nano", "duration_ns", "kind", "status", "service", "name"},
+		doc:     map[string]any{"spans": found},
+	}
+	for i := range found {
+		s := &found[i]
+		l.human = append(l.human, []string{
+			s.Start.Time().Format(timeForm), humanDuration(s.Duration), s.StatusCode, s.TraceID, s.SpanID, s.Service + ": " + s.Name,
+		})
+		l.raw = append(l.raw, []string{
+			s.TraceID, s.SpanID, strconv.FormatInt(int64(s.Start), 10), strconv.FormatInt(s.Duration, 10),
+			s.Kind, s.StatusCode, s.Service, s.Name,
+		})
+		l.docs = append(l.docs, s)
+	}
+	if len(found) == 0 {
+		l.footer = "no span matches"
+	}
+	return l
+}
+
+func listSummaries(found []api.Summary) *listing {
 	l := &listing{
 		head:    []string{"START", "DURATION", "SPANS", "ERRORS", "TRACE", "ROOT"},
 		rawHead: []string{"trace_id", "start_unix_nano", "duration_ns", "spans", "errors", "services", "root_service", "root_operation"},

@@ -67,11 +67,12 @@ func TestAddresses(t *testing.T) {
 }
 
 func TestSearchSaysWhatItWasTold(t *testing.T) {
-	c, asked := answering(t, 200, `{"traces":[{"traceId":"ab","startUnixNano":"1767225600000000001","durationNanos":5}]}`)
-	found, err := c.Search(t.Context(), &Search{
+	c, asked := answering(t, 200, `{"nextToken":"more","traces":[{"traceId":"ab","startUnixNano":"1767225600000000001","durationNanos":5}]}`)
+	found, next, err := c.Search(t.Context(), &Search{
 		Service: "a&b", Tags: []Tag{{"k", `say "hi"`}, {"n", "1\n2"}}, MinDuration: 1500, Start: 3, End: 4, Slowest: true, Limit: 9,
+		Filter: "duration > 1s", Token: "abc",
 	})
-	if err != nil || len(found) != 1 || found[0].Start != 1767225600000000001 || found[0].Duration != 5 {
+	if err != nil || next != "more" || len(found) != 1 || found[0].Start != 1767225600000000001 || found[0].Duration != 5 {
 		t.Errorf("found %+v, %v", found, err)
 	}
 	q := asked.URL.Query()
@@ -81,9 +82,22 @@ func TestSearchSaysWhatItWasTold(t *testing.T) {
 	}
 	want := map[string]string{
 		"service": "a&b", "tags": `k="say \"hi\"" n="1\n2"`, "minDuration": "1.5µs", "start": "3", "end": "4", "order": "slowest", "limit": "9",
+		"filter": "duration > 1s", "token": "abc",
 	}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Error(d)
+	}
+}
+
+func TestSearchOfSpans(t *testing.T) {
+	c, asked := answering(t, 200, `{"spans":[{"traceId":"ab","spanId":"01","kind":"server","statusCode":"error","startUnixNano":"7"}]}`)
+	found, next, err := c.SearchSpans(t.Context(), &SpanSearch{Search: Search{Limit: 3}, Sort: "duration"})
+	want := FoundSpan{TraceID: "ab", SpanID: "01", Kind: "server", StatusCode: "error", Start: 7}
+	if err != nil || next != "" || len(found) != 1 || found[0] != want {
+		t.Errorf("found %+v, %q, %v", found, next, err)
+	}
+	if got := asked.URL.Path + "?" + asked.URL.RawQuery; got != "/api/v1/spans/search?direction=descending&limit=3&sort=duration" {
+		t.Errorf("asked for %s", got)
 	}
 }
 

@@ -52,9 +52,19 @@ type Search struct {
 	Tags                     []Tag
 	Errors                   bool
 	MinDuration, MaxDuration time.Duration
-	Start, End               int64
-	Slowest                  bool
-	Limit                    int
+	// Filter is in the text form of the language of filters.
+	Filter     string
+	Start, End int64
+	Slowest    bool
+	Limit      int
+	Token      string // of the page wanted; empty is the first
+}
+
+// SpanSearch asks for spans, by the conditions of a Search.
+type SpanSearch struct {
+	Search
+	Sort      string // start or duration
+	Ascending bool
 }
 
 // Tag is a condition on an attribute; the value matches any type by its text.
@@ -103,10 +113,42 @@ func (n *Nanos) UnmarshalJSON(b []byte) error {
 // Time returns the time in UTC.
 func (n Nanos) Time() time.Time { return time.Unix(0, int64(n)).UTC() }
 
-// Search returns summaries of the traces that match, best first.
-func (c *Client) Search(ctx context.Context, q *Search) ([]Summary, error) {
-	var doc struct{ Traces []Summary }
-	return doc.Traces, c.get(ctx, "/api/v1/traces/search", q.values(), &doc)
+// FoundSpan is one span of an answer.
+type FoundSpan struct {
+	TraceID       string `json:"traceId"`
+	SpanID        string `json:"spanId"`
+	Service       string `json:"service"`
+	Name          string `json:"name"`
+	Kind          string `json:"kind"`
+	Start         Nanos  `json:"startUnixNano"`
+	Duration      int64  `json:"durationNanos"`
+	StatusCode    string `json:"statusCode"`
+	StatusMessage string `json:"statusMessage,omitempty"`
+}
+
+// Search returns summaries of the traces that match, best first, and the token
+// of the page after these: empty at the end.
+func (c *Client) Search(ctx context.Context, q *Search) ([]Summary, string, error) {
+	var doc struct {
+		Traces    []Summary
+		NextToken string
+	}
+	err := c.get(ctx, "/api/v1/traces/search", q.values(), &doc)
+	return doc.Traces, doc.NextToken, err
+}
+
+// SearchSpans returns the spans that match, in order, and the token of the page
+// after these: empty at the end.
+func (c *Client) SearchSpans(ctx context.Context, q *SpanSearch) ([]FoundSpan, string, error) {
+	v := q.values()
+	v.Set("sort", q.Sort)
+	v.Set("direction", map[bool]string{false: "descending", true: "ascending"}[q.Ascending])
+	var doc struct {
+		Spans     []FoundSpan
+		NextToken string
+	}
+	err := c.get(ctx, "/api/v1/spans/search", v, &doc)
+	return doc.Spans, doc.NextToken, err
 }
 
 func (q *Search) values() url.Values {
@@ -123,6 +165,8 @@ func (q *Search) values() url.Values {
 	set("errors", "true", q.Errors)
 	set("minDuration", q.MinDuration.String(), q.MinDuration > 0)
 	set("maxDuration", q.MaxDuration.String(), q.MaxDuration > 0)
+	set("filter", q.Filter, q.Filter != "")
+	set("token", q.Token, q.Token != "")
 	set("start", strconv.FormatInt(q.Start, 10), q.Start != 0)
 	set("end", strconv.FormatInt(q.End, 10), q.End != 0)
 	set("order", "slowest", q.Slowest)
