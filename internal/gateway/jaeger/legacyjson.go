@@ -30,7 +30,11 @@ type spanEncoder struct {
 	// Scratch.
 	text       []byte // a list or map as text
 	references []reference
-	fields     []fieldTag
+	fields     []fieldTag // of the last span, of which the rest is told
+	fieldText  []byte
+	plain      bool // it had neither status nor trace state
+	scope      *trace.Scope
+	kind       trace.Kind
 }
 
 // encode writes one trace to out; its spans are at least one.
@@ -203,11 +207,10 @@ func find(attrs []trace.Attr, key string) *trace.Value {
 // that came as an attribute are returned instead.
 func (e *spanEncoder) appendSpanTags(dst []byte, s *trace.Span) (_ []byte, warnings *trace.Value) {
 	empty := len(dst)
-	fields := e.appendFieldTags(e.fields[:0], s)
-	e.fields = fields
+	fields := e.fieldTags(s)
 	if e.raw {
 		for len(fields) > 0 && isScopeTag(fields[0].key) {
-			dst = fields[0].append(dst)
+			dst = append(dst, e.fieldText[fields[0].start:fields[0].end]...)
 			fields = fields[1:]
 		}
 	}
@@ -217,58 +220,82 @@ func (e *spanEncoder) appendSpanTags(dst []byte, s *trace.Span) (_ []byte, warni
 			warnings = &a.Value
 			continue
 		}
-		for !e.raw && len(fields) > 0 && fields[0].key < a.Key {
-			dst = fields[0].append(dst)
+		for !e.raw && len(fields) > 0 && fields[0].before(a.Key) {
+			dst = append(dst, e.fieldText[fields[0].start:fields[0].end]...)
 			fields = fields[1:]
 		}
 		dst = append(e.appendTag(dst, a), ',')
 	}
-	for i := range fields {
-		dst = fields[i].append(dst)
+	if n := len(fields); n > 0 {
+		dst = append(dst, e.fieldText[fields[0].start:fields[n-1].end]...)
 	}
 	return trimComma(dst, empty), warnings
 }
 
 // fieldTag is a tag that stands for a field of the span.
 type fieldTag struct {
-	key, value string // error has no value: it is always true
+	key        string
+	start, end int // of its JSON, with a comma, in spanEncoder.fieldText
+}
+
+// before reports whether the tag's place is before that of another key. Most
+// differ in the first byte, and comparing that is cheaper than a call.
+func (f *fieldTag) before(key string) bool {
+	if key != "" && key[0] != f.key[0] {
+		return f.key[0] < key[0]
+	}
+	return f.key < key
 }
 
 func isScopeTag(key string) bool { return key == wire.TagScopeName || key == wire.TagScopeVersion }
 
-func (f *fieldTag) append(dst []byte) []byte {
-	if f.key == wire.TagError {
-		return append(dst, `{"key":"error","type":"bool","value":true},`...)
+// fieldTags returns the tags for fields of a span that are set; they are valid
+// until the next call. Most spans have those of the span before.
+func (e *spanEncoder) fieldTags(s *trace.Span) []fieldTag {
+	plain := s.StatusCode == 0 && s.StatusMessage == "" && s.TraceState == ""
+	if !plain || !e.plain || s.Scope != e.scope || s.Kind != e.kind {
+		e.fields, e.fieldText = e.fields[:0], e.fieldText[:0]
+		e.setFieldTags(s)
+		e.plain, e.scope, e.kind = plain, s.Scope, s.Kind
 	}
-	return appendTextTag(dst, f.key, f.value)
+	return e.fields
 }
 
-// appendFieldTags appends the tags for fields that are set, in their order: by
-// name or, raw, as Jaeger stores them.
-func (e *spanEncoder) appendFieldTags(dst []fieldTag, s *trace.Span) []fieldTag {
-	add := func(key, value string) {
-		if value != "" {
-			dst = append(dst, fieldTag{key, value})
-		}
-	}
+// setFieldTags adds the tags for fields that are set, in their order: by name or,
+// raw, as Jaeger stores them.
+func (e *spanEncoder) setFieldTags(s *trace.Span) {
 	failed, code := statusTags(s)
 	if !e.raw {
-		add(wire.TagError, failed)
+		e.addFieldTag(wire.TagError, failed)
 	}
-	add(wire.TagScopeName, s.Scope.Name)
-	add(wire.TagScopeVersion, s.Scope.Version)
+	e.addFieldTag(wire.TagScopeName, s.Scope.Name)
+	e.addFieldTag(wire.TagScopeVersion, s.Scope.Version)
 	if e.raw {
-		add(wire.TagSpanKind, serve.KindName(s.Kind))
-		add(wire.TagStatusCode, code)
-		add(wire.TagError, failed)
-		add(wire.TagStatusMessage, s.StatusMessage)
+		e.addFieldTag(wire.TagSpanKind, serve.KindName(s.Kind))
+		e.addFieldTag(wire.TagStatusCode, code)
+		e.addFieldTag(wire.TagError, failed)
+		e.addFieldTag(wire.TagStatusMessage, s.StatusMessage)
 	} else {
-		add(wire.TagStatusCode, code)
-		add(wire.TagStatusMessage, s.StatusMessage)
-		add(wire.TagSpanKind, serve.KindName(s.Kind))
+		e.addFieldTag(wire.TagStatusCode, code)
+		e.addFieldTag(wire.TagStatusMessage, s.StatusMessage)
+		e.addFieldTag(wire.TagSpanKind, serve.KindName(s.Kind))
 	}
-	add(wire.TagTraceState, s.TraceState)
-	return dst
+	e.addFieldTag(wire.TagTraceState, s.TraceState)
+}
+
+// addFieldTag adds a tag, or nothing for an empty value. Errors are a truth value,
+// not a text.
+func (e *spanEncoder) addFieldTag(key, value string) {
+	if value == "" {
+		return
+	}
+	start := len(e.fieldText)
+	if key == wire.TagError {
+		e.fieldText = append(e.fieldText, `{"key":"error","type":"bool","value":true},`...)
+	} else {
+		e.fieldText = appendTextTag(e.fieldText, key, value)
+	}
+	e.fields = append(e.fields, fieldTag{key, start, len(e.fieldText)})
 }
 
 // trimComma drops the comma behind the last item of a list that began empty.
