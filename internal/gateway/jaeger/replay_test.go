@@ -30,6 +30,11 @@ var recorded = map[string][]string{
 		"GET /api/traces/0a000000000000000000000000000077",
 		"GET /api/traces?service=shop&tags=%7B%22error%22%3A%22false%22%7D&start=1795172400000000&end=1795176000000000&lookback=custom",
 		"GET /api/dependencies?endTs=1795176000000&lookback=3600000",
+		"GET /api/v3/services",
+		"GET /api/v3/operations?service=shop",
+		"GET /api/v3/traces?query.service_name=shop&query.operation_name=pay&query.start_time_min=2026-11-20T11%3A00%3A00Z&query.start_time_max=2026-11-20T12%3A00%3A00Z" +
+			"&query.duration_min=1ms&query.search_depth=20&query.attributes=%7B%22http.status_code%22%3A%22500%22%7D",
+		"GET /api/v3/traces/0a000000000000000000000000000002?start_time=2026-11-20T11%3A00%3A00Z&end_time=2026-11-20T12%3A00%3A00Z",
 	},
 	"jaegerui1": {
 		"GET /api/services",
