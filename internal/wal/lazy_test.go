@@ -1,12 +1,15 @@
 package wal
 
 import (
+	"errors"
 	"math/rand/v2"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 
 	"github.com/pandodb/pando/internal/base"
 )
@@ -102,6 +105,39 @@ func TestLazySyncIsInTime(t *testing.T) {
 				t.Errorf("%d entries are left, want %d", got, want)
 			}
 			mustClose(t, l)
+		}
+	})
+}
+
+// TestLazySyncFails: when the sync that nobody waits for fails, the log is
+// poisoned and its writer rests until Close.
+func TestLazySyncFails(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var broken atomic.Bool
+		var looks atomic.Int64 // at the clock
+		o := lazyOptions(errorfs.Wrap(vfs.NewMem(), errorfs.InjectorFunc(func(op errorfs.Op) error {
+			if broken.Load() && (op.Kind == errorfs.OpFileSyncData || op.Kind == errorfs.OpFileSync) {
+				return errors.New("disk is gone")
+			}
+			return nil
+		})), time.Second)
+		o.Clock = func() time.Time {
+			if looks.Add(1) > 1000 {
+				panic("the writer spins")
+			}
+			return time.Now()
+		}
+		l := mustOpen(t, o)
+		if err := l.Append(noCtx, []Write{{Group: 1, Entries: entries(1, 1, 1, 3, 10)}}); err != nil {
+			t.Fatal(err)
+		}
+		broken.Store(true)
+		time.Sleep(time.Minute) // of the bubble's clock
+		if err := l.Append(noCtx, nil); !errors.Is(err, ErrPoisoned) {
+			t.Errorf("append to a log whose sync failed: %v", err)
+		}
+		if err := l.Close(); !errors.Is(err, ErrPoisoned) {
+			t.Errorf("close: %v", err)
 		}
 	})
 }

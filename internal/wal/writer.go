@@ -116,9 +116,10 @@ func (w *writer) run() {
 	}
 }
 
-// idle waits for work, and syncs when it is time.
+// idle waits for work, and syncs when it is time. A poisoned log syncs no more:
+// it waits to be closed.
 func (w *writer) idle() {
-	if w.dirty.IsZero() {
+	if w.dirty.IsZero() || w.dead != nil {
 		<-w.log.wake
 		return
 	}
