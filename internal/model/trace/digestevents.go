@@ -33,7 +33,8 @@ type eventCount struct {
 // buffer at a time: cheaper than a look-up each, and bounded by what is distinct.
 type eventCounter struct {
 	buf, tmp []uint64
-	acc      []eventCount // ascending
+	acc      []eventCount   // ascending
+	lists    [][]eventCount // of cells, each ascending: to be added to acc
 }
 
 // minEventBuffer is how many events are collected at least.
@@ -77,7 +78,7 @@ func (c *eventCounter) addCells(groups []numbered, sign int64) {
 	if !slices.IsSortedFunc(counts, compare) { // several groups became one
 		slices.SortFunc(counts, compare)
 	}
-	c.acc = mergeCounts(c.acc, counts)
+	c.lists = append(c.lists, counts)
 }
 
 // compact counts the collected events.
@@ -131,11 +132,18 @@ func (c *eventCounter) sortBuffer() {
 // total returns all counts, ascending by event.
 func (c *eventCounter) total() []eventCount {
 	c.compact()
+	lists := append(c.lists, c.acc)
+	for len(lists) > 1 { // the short ones first: every count is copied few times
+		slices.SortFunc(lists, func(a, b []eventCount) int { return cmp.Compare(len(a), len(b)) })
+		lists[1] = mergeCounts(lists[0], lists[1])
+		lists = lists[1:]
+	}
+	c.lists, c.acc = nil, lists[0]
 	return c.acc
 }
 
-// mergeCounts adds the counts of b to those of a. Both are ascending; only b may
-// repeat events.
+// mergeCounts adds the counts of b to those of a. Both are ascending and may repeat
+// events.
 func mergeCounts(a, b []eventCount) []eventCount {
 	out := make([]eventCount, 0, len(a)+len(b))
 	for len(a) > 0 || len(b) > 0 {
