@@ -33,6 +33,20 @@ type Config struct {
 	Log      LogConfig     `yaml:"log"`
 	Storage  StorageConfig `yaml:"storage"`
 	Limits   LimitConfig   `yaml:"limits"`
+	Jaeger   JaegerConfig  `yaml:"jaeger"`
+}
+
+// JaegerConfig says how Jaeger's clients are answered.
+type JaegerConfig struct {
+	// MaxClockSkew is how far spans are moved when hosts' clocks disagree; 0 only
+	// warns.
+	MaxClockSkew Duration `yaml:"max_clock_skew"`
+	// SamplingStrategies is a file of sampling strategies in Jaeger's form.
+	SamplingStrategies string `yaml:"sampling_strategies"`
+	// AdaptiveSampling works out the strategies of services that the file does not
+	// name, such that each operation stores SamplingTarget traces per second.
+	AdaptiveSampling bool    `yaml:"adaptive_sampling"`
+	SamplingTarget   float64 `yaml:"sampling_target"`
 }
 
 // LogConfig says how the process logs.
@@ -180,6 +194,7 @@ func DefaultConfig() Config {
 		Limits: LimitConfig{
 			RequestWire: 16 << 20, Request: 64 << 20, InFlight: 256 << 20, SpanAttributes: 1024, AttributeValue: 256 << 10,
 		},
+		Jaeger: JaegerConfig{SamplingTarget: 1},
 	}
 }
 
@@ -289,6 +304,12 @@ func setField(f reflect.Value, text string) error {
 			return fmt.Errorf("%q: want true or false", text)
 		}
 		f.SetBool(b)
+	case reflect.Float64:
+		x, err := strconv.ParseFloat(text, 64)
+		if err != nil {
+			return fmt.Errorf("%q: want a number", text)
+		}
+		f.SetFloat(x)
 	default:
 		n, err := strconv.ParseInt(text, 10, 64)
 		if err != nil {
@@ -324,6 +345,9 @@ func (c *Config) Validate() error {
 	c.Storage.validate(bad)
 	if c.Limits.InFlight < c.Limits.Request {
 		bad("limits.in_flight is smaller than limits.request: such a request could never pass")
+	}
+	if t := c.Jaeger.SamplingTarget; !(t > 0 && t <= 1e6) { // not a number is neither
+		bad("jaeger.sampling_target is %g: want traces per second, above 0 and at most a million", t)
 	}
 	if c.Limits.SpanAttributes < 0 {
 		bad("limits.span_attributes is %d: want 0 or more", c.Limits.SpanAttributes)

@@ -1,6 +1,8 @@
 package server
 
 import (
+	"time"
+
 	"google.golang.org/grpc"
 
 	"github.com/pandodb/pando/internal/gateway/jaeger"
@@ -29,13 +31,20 @@ func (d *jaegerDoors) all() []grpcDoor { return []grpcDoor{d.query, d.rpc, d.sto
 func (s *Server) openJaeger(spans, keep *otlp.Gateway) (*jaegerDoors, error) {
 	var d jaegerDoors
 	var err error
-	log := s.o.Logger
-	d.query, err = jaeger.New(s.traces, jaeger.Options{Archive: s.archive, ArchiveSpans: keep, Clock: s.o.Clock, Logger: log})
+	log, skew := s.o.Logger, time.Duration(s.o.Config.Jaeger.MaxClockSkew)
+	d.query, err = jaeger.New(s.traces, jaeger.Options{
+		Archive: s.archive, ArchiveSpans: keep, MaxClockSkew: skew, Clock: s.o.Clock, Logger: log,
+	})
+	if err != nil {
+		return nil, err
+	}
+	strategies, adaptive, err := s.openSampling()
 	if err != nil {
 		return nil, err
 	}
 	d.rpc, err = jaegerrpc.New(s.traces, spans, jaegerrpc.Options{
-		Archive: &jaegerrpc.Archive{Store: s.archive, Spans: keep}, Adjust: jaeger.Adjuster{}.Adjust, Logger: log,
+		Archive: &jaegerrpc.Archive{Store: s.archive, Spans: keep}, Adjust: jaeger.Adjuster{MaxClockSkew: skew}.Adjust,
+		Strategies: strategies, Adaptive: adaptive, Logger: log,
 	})
 	if err != nil {
 		return nil, err
