@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
+	iofs "io/fs"
 	"slices"
 	"strings"
 
@@ -113,12 +114,9 @@ func (s *Store) Load() (*Snapshot, error) {
 		return &Snapshot{NextPart: 1}, nil
 	}
 	newest := epochs[len(epochs)-1]
-	snap, err := Read(s.fs, s.path(newest))
+	snap, err := ReadEpoch(s.fs, s.dir, newest)
 	if err != nil {
 		return nil, err
-	}
-	if snap.Epoch != newest {
-		return nil, base.Corruptionf(s.path(newest), headerBytes, "holds epoch %d", snap.Epoch)
 	}
 	for _, old := range epochs[:len(epochs)-1] {
 		if err := s.fs.Remove(s.path(old)); err != nil {
@@ -126,6 +124,44 @@ func (s *Store) Load() (*Snapshot, error) {
 		}
 	}
 	s.last = newest
+	return snap, nil
+}
+
+// Newest returns the epoch of the newest snapshot in dir, zero when there is none
+// or no directory. It changes nothing: another process may own dir.
+func Newest(fs vfs.FS, dir string) (uint64, error) {
+	names, err := fs.List(dir)
+	if errors.Is(err, iofs.ErrNotExist) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	newest := uint64(0)
+	for _, name := range names {
+		if !strings.HasSuffix(name, suffix) {
+			continue
+		}
+		epoch, err := parseName(fs, dir, name)
+		if err != nil {
+			return 0, err
+		}
+		newest = max(newest, epoch)
+	}
+	return newest, nil
+}
+
+// ReadEpoch reads the snapshot of an epoch in dir. It may have been replaced by a
+// newer one and be gone, which is an fs.ErrNotExist.
+func ReadEpoch(fs vfs.FS, dir string, epoch uint64) (*Snapshot, error) {
+	path := pathOf(fs, dir, epoch)
+	snap, err := Read(fs, path)
+	if err != nil {
+		return nil, err
+	}
+	if snap.Epoch != epoch {
+		return nil, base.Corruptionf(path, headerBytes, "holds epoch %d", snap.Epoch)
+	}
 	return snap, nil
 }
 
@@ -200,8 +236,7 @@ func (s *Store) list() ([]uint64, error) {
 	}
 	var epochs []uint64
 	for _, name := range names {
-		stem, ok := strings.CutSuffix(name, suffix)
-		if !ok {
+		if !strings.HasSuffix(name, suffix) {
 			if strings.HasSuffix(name, suffix+".tmp") {
 				if err := s.fs.Remove(s.fs.PathJoin(s.dir, name)); err != nil {
 					return nil, err
@@ -209,9 +244,9 @@ func (s *Store) list() ([]uint64, error) {
 			}
 			continue
 		}
-		var epoch uint64
-		if n, err := fmt.Sscanf(stem, "%016x", &epoch); n != 1 || err != nil || s.path(epoch) != s.fs.PathJoin(s.dir, name) {
-			return nil, base.Corruptionf(s.fs.PathJoin(s.dir, name), 0, "not a manifest name")
+		epoch, err := parseName(s.fs, s.dir, name)
+		if err != nil {
+			return nil, err
 		}
 		epochs = append(epochs, epoch)
 	}
@@ -219,8 +254,20 @@ func (s *Store) list() ([]uint64, error) {
 	return epochs, nil
 }
 
-func (s *Store) path(epoch uint64) string {
-	return s.fs.PathJoin(s.dir, fmt.Sprintf("%016x%s", epoch, suffix))
+func (s *Store) path(epoch uint64) string { return pathOf(s.fs, s.dir, epoch) }
+
+func pathOf(fs vfs.FS, dir string, epoch uint64) string {
+	return fs.PathJoin(dir, fmt.Sprintf("%016x%s", epoch, suffix))
+}
+
+// parseName returns the epoch that a snapshot's file name tells.
+func parseName(fs vfs.FS, dir, name string) (epoch uint64, err error) {
+	path := fs.PathJoin(dir, name)
+	n, err := fmt.Sscanf(name, "%016x"+suffix, &epoch)
+	if n != 1 || err != nil || pathOf(fs, dir, epoch) != path {
+		return 0, base.Corruptionf(path, 0, "not a manifest name")
+	}
+	return epoch, nil
 }
 
 func checksum(body []byte) uint32 {

@@ -30,6 +30,9 @@ type OpenOptions struct {
 	Layout *column.Layout
 	// Cache keeps what was decoded; nil decodes anew at every read.
 	Cache *Cache
+	// Hold opens every file at once, not at its first read: another process may
+	// remove them at any moment.
+	Hold bool
 }
 
 // maxMetadataBytes bounds metadata.json: a few fields and at most 40 files.
@@ -198,8 +201,12 @@ func (p *Part) openFile(name string, kind fileKind, family int) (*fileReader, er
 		return nil, base.Corruptionf(p.path(metadataName), 0, "no file %s", name)
 	}
 	r, err := newFileReader(p.o.FS, p.path(name), p.ident(kind, family), file.Bytes)
-	if err == nil {
-		p.files = append(p.files, r)
+	if err != nil {
+		return nil, err
+	}
+	p.files = append(p.files, r)
+	if p.o.Hold {
+		_, err = r.file()
 	}
 	return r, err
 }

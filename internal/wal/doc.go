@@ -90,6 +90,14 @@
 // bytes when the next one starts in the middle of it; like everyone, we rely
 // on the disk not to destroy it.
 //
+// # Reading another's log
+//
+// A Tail follows the files of a log that another process writes, without a lock.
+// It reads each record once, when it is whole; what is not is tried again at the
+// next Read. Segments that go before it came to them held nothing that is still
+// needed: it then begins with the oldest one left. Damage is told from a write
+// that is under way as above, and by looking at the record again afterwards.
+//
 // # Where to start reading
 //
 // writer.go (commit, roll), scan.go (torn or damaged), group.go (reading).

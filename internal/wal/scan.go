@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"math"
 
 	"github.com/pandodb/pando/internal/base"
 )
@@ -221,12 +220,7 @@ func (s *scanner) end(later []*segment) (tail, error) {
 	for _, seg := range later {
 		// Whatever is in a segment was written after all of the one before
 		// had been synced, so any record is proof.
-		ls := newScanner(seg, 0, true, s.buf)
-		_, first, err := ls.next()
-		if err == nil && !first {
-			ls.seq = math.MaxUint32 // makes bad 0: any sequence number will do
-			_, first, err = ls.proof()
-		}
+		first, err := anyRecord(seg, s.buf)
 		if err != nil {
 			return tail{}, err
 		}

@@ -46,6 +46,10 @@
 // pages, and what lies wholly before the cursor is skipped like what lies behind
 // the page.
 //
+// Followers. A tablet that another process writes is shown by a Follower: the
+// newest manifest, whose parts it holds open, and the log's entries behind it. It
+// writes nothing; damage it finds it only leaves out, and says so.
+//
 // Nothing here knows a data model: the Layout says everything. Start reading at
 // Tablet, then View.
 package columnar

@@ -167,6 +167,9 @@ func (t *Tablet) quarantine(id base.PartID, why error) error {
 		return nil
 	}
 	found.Reason = why.Error()
+	if t.lost != nil {
+		return t.loseLocked(found, why)
+	}
 	if err := t.applyLocked(change{remove: []base.PartID{id}, keepFiles: true, quarantine: found}); err != nil {
 		return err
 	}

@@ -236,7 +236,7 @@ func writeSorted(w *part.Writer, s *memtable.Sorted, tee *digestTee) error {
 
 // scheduleRetention drops segments that ended more than the TTL ago.
 func (t *Tablet) scheduleRetention(now time.Time) {
-	if t.o.TTL == 0 || len(t.expired(now)) == 0 {
+	if t.ttl.Load() == 0 || len(t.expired(now)) == 0 {
 		return
 	}
 	_, _ = t.scope.Submit(jobs.Job{Kind: jobs.Retention, Run: func(context.Context) error {

@@ -7,6 +7,7 @@ import (
 	"math"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/pandodb/pando/internal/base"
@@ -26,10 +27,12 @@ type Tablet struct {
 	store *manifest.Store
 	began time.Time
 
-	edit     sync.Mutex // serialises manifest edits; taken before mu
-	flushing sync.Mutex // serialises flushes; taken before edit
-	memo     memo       // what was derived from live parts
-	mem      memPlaces  // what was derived from memtables
+	edit     sync.Mutex   // serialises manifest edits; taken before mu
+	flushing sync.Mutex   // serialises flushes; taken before edit
+	memo     memo         // what was derived from live parts
+	mem      memPlaces    // what was derived from memtables
+	lost     lostParts    // of a tablet that another process writes; nil for one of ours
+	ttl      atomic.Int64 // a time.Duration; zero keeps rows for ever
 	digests  digestCache
 
 	mu struct {
@@ -54,35 +57,56 @@ func Open(o Options) (*Tablet, error) {
 	if err := o.validate(); err != nil {
 		return nil, err
 	}
-	began := o.Clock()
 	if err := makeDir(o.FS, o.Dir); err != nil {
 		return nil, err
 	}
-	t := &Tablet{o: o, store: manifest.NewStore(o.FS, o.Dir), began: began}
+	t := newTablet(o)
+	t.store = manifest.NewStore(o.FS, o.Dir)
 	snap, err := t.store.Load()
+	if err == nil {
+		err = t.load(snap)
+	}
 	if err != nil {
-		return nil, fmt.Errorf("tablet %d: %w", o.ID, err)
-	}
-	if err := t.removeDebris(snap); err != nil {
-		return nil, fmt.Errorf("tablet %d: remove debris: %w", o.ID, err)
-	}
-	t.mu.open = &memtable.Table{}
-	t.mu.nextPart = max(snap.NextPart, 1)
-	t.mu.busy = make(map[base.PartID]bool)
-	t.mu.idle = make(chan struct{})
-	t.mu.flushed = make(map[int64]time.Time)
-	t.mu.cur = &version{refs: 1, snap: snap, parts: make(map[base.PartID]*part.Part)}
-	t.scope = o.Jobs.Scope(fmt.Sprintf("tablet %d", o.ID))
-	if err := t.openParts(snap); err != nil {
 		return nil, errors.Join(fmt.Errorf("tablet %d: %w", o.ID, err), t.Close())
 	}
+	t.opened()
+	return t, nil
+}
+
+// load makes the state on disk that of the tablet.
+func (t *Tablet) load(snap *manifest.Snapshot) error {
+	if err := t.removeDebris(snap); err != nil {
+		return fmt.Errorf("remove debris: %w", err)
+	}
+	t.mu.nextPart = max(snap.NextPart, 1)
+	t.mu.cur.snap = snap
+	if err := t.openParts(snap); err != nil {
+		return err
+	}
 	t.memo.keep(t.mu.cur.parts)
+	return nil
+}
+
+// opened tells that the tablet is open.
+func (t *Tablet) opened() {
 	bytes := int64(0)
 	for _, p := range t.mu.cur.parts {
 		bytes += p.Meta().Bytes
 	}
-	o.Events.TabletOpened(selfmon.TabletOpened{Tablet: o.ID, Parts: len(t.mu.cur.parts), Bytes: bytes, Dur: o.Clock().Sub(began)})
-	return t, nil
+	t.o.Events.TabletOpened(selfmon.TabletOpened{Tablet: t.o.ID, Parts: len(t.mu.cur.parts), Bytes: bytes, Dur: t.o.Clock().Sub(t.began)})
+}
+
+// newTablet returns an empty tablet.
+func newTablet(o Options) *Tablet {
+	t := &Tablet{o: o, began: o.Clock()}
+	t.ttl.Store(int64(o.TTL))
+	t.mu.open = &memtable.Table{}
+	t.mu.busy = make(map[base.PartID]bool)
+	t.mu.idle = make(chan struct{})
+	t.mu.flushed = make(map[int64]time.Time)
+	t.mu.cur = &version{refs: 1, snap: &manifest.Snapshot{}, parts: make(map[base.PartID]*part.Part)}
+	t.scope = o.Jobs.Scope(fmt.Sprintf("tablet %d", o.ID))
+	return t
 }
 
 // openParts opens the manifest's parts and sets damaged ones aside.
@@ -111,7 +135,7 @@ func (t *Tablet) openParts(snap *manifest.Snapshot) error {
 
 func (t *Tablet) openPart(segment int64, id base.PartID) (*part.Part, error) {
 	return part.Open(part.OpenOptions{
-		FS: t.o.FS, Dir: t.partDir(segment, id), Layout: t.o.Layout, Cache: t.o.Cache,
+		FS: t.o.FS, Dir: t.partDir(segment, id), Layout: t.o.Layout, Cache: t.o.Cache, Hold: t.lost != nil,
 	})
 }
 
@@ -230,7 +254,7 @@ const maxAhead = 24 * time.Hour
 
 // deadline returns the earliest time that retention still serves.
 func (t *Tablet) deadline(now time.Time) int64 {
-	return WritableAt(now, t.o.TTL).Start
+	return WritableAt(now, time.Duration(t.ttl.Load())).Start
 }
 
 // Tick does what time asks for: it seals an old memtable, drops expired
@@ -249,6 +273,9 @@ func (t *Tablet) Tick(now time.Time) {
 
 // Flush writes every row applied before the call into parts.
 func (t *Tablet) Flush(ctx context.Context) error {
+	if t.lost != nil {
+		return errFollowed(t.o.ID)
+	}
 	t.mu.Lock()
 	t.sealLocked()
 	t.mu.Unlock()
