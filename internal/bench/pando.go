@@ -2,10 +2,12 @@ package bench
 
 import (
 	"context"
+	"time"
 
 	"github.com/pandodb/pando/internal/base"
 	"github.com/pandodb/pando/internal/corpus"
 	"github.com/pandodb/pando/internal/model/trace"
+	"github.com/pandodb/pando/internal/query/expression"
 	"github.com/pandodb/pando/internal/query/search"
 )
 
@@ -31,6 +33,9 @@ func (t InProcess) Trace(ctx context.Context, id corpus.TraceID) (int, error) {
 // Search implements Target.
 func (t InProcess) Search(ctx context.Context, q *corpus.Query) ([]Found, error) {
 	lowered := Lower(q)
+	if q.ByFilter {
+		lowered = search.Query{Filter: filterOf(q), Time: lowered.Time, Order: lowered.Order, Limit: lowered.Limit}
+	}
 	found, err := t.Traces.Find(ctx, &lowered)
 	if err != nil {
 		return nil, err
@@ -63,6 +68,28 @@ func Lower(q *corpus.Query) search.Query {
 		out.Tags = append(out.Tags, search.Tag{Level: levels[t.Level], Key: t.Key, Value: lowerValue(t.Value)})
 	}
 	return out
+}
+
+// filterOf writes the conditions of a query as a filter.
+func filterOf(q *corpus.Query) *expression.Call {
+	compare := func(op expression.Op, what expression.Term, value string) *expression.Call {
+		return &expression.Call{Op: op, Args: []expression.Term{what, &expression.Scalar{Value: value}}}
+	}
+	and := &expression.Call{Op: expression.OpAnd}
+	add := func(c *expression.Call) { and.Args = append(and.Args, c) }
+	if q.Service != "" {
+		add(compare(expression.OpEq, &expression.Field{Level: expression.LevelResource, Name: "service"}, q.Service))
+	}
+	for _, t := range q.Tags {
+		add(compare(expression.OpEq, &expression.Attr{Level: filterLevels[t.Level], Key: t.Key}, t.Value.Text()))
+	}
+	add(compare(expression.OpGte, &expression.Field{Level: expression.LevelSpan, Name: "duration"}, time.Duration(q.MinDuration).String()))
+	return and
+}
+
+var filterLevels = [...]expression.Level{
+	corpus.LevelAny: expression.LevelAny, corpus.LevelSpan: expression.LevelSpan, corpus.LevelResource: expression.LevelResource,
+	corpus.LevelEvent: expression.LevelEvent, corpus.LevelLink: expression.LevelLink, corpus.LevelScope: expression.LevelScope,
 }
 
 var levels = [...]search.Level{

@@ -107,6 +107,8 @@ type RouterQueries struct {
 	Open          float64       `json:"open_ms"`
 	Classes       []ClassResult `json:"classes"`
 	ComparedSpans int           `json:"compared_spans"` // whole, all equal
+	SpanPages     SpanPages     `json:"span_pages"`
+	ServiceGraph  ServiceGraph  `json:"service_graph"`
 }
 
 // Right reports whether every answer of the run was right.
@@ -190,6 +192,10 @@ func (r *Report) Text() string {
 	line("\nQueries at the router, whole traces decoded (ms)")
 	b.WriteString(ClassTable(r.Queries.Classes))
 	line("  %d spans compared whole with what was sent: equal", r.Queries.ComparedSpans)
+	p, g := &r.Queries.SpanPages, &r.Queries.ServiceGraph
+	line("  pages of %d spans by duration: first %s / %s, the next %d %s / %s, the last of them again %s / %s (p50 / p99)",
+		p.PageSize, ms(p.First.P50), ms(p.First.P99), p.Pages-1, ms(p.Later.P50), ms(p.Later.P99), ms(p.Last.P50), ms(p.Last.P99))
+	line("  service graph of %d calls over %d edges: %s / %s (p50 / p99 of %d)", g.Calls, g.Edges, ms(g.Latency.P50), ms(g.Latency.P99), g.Times)
 	line("\nQueries over HTTP, summaries as JSON (ms); RSS afterwards %.1f MB", megabytes(r.Wire.RSSAfter))
 	b.WriteString(ClassTable(r.Wire.Classes))
 	return b.String()

@@ -209,6 +209,13 @@ func (r *runner) inProcess(ctx context.Context) (err error) {
 	if q.Classes, err = Measure(ctx, InProcess{s.Traces()}, r.plan); err != nil {
 		return err
 	}
+	r.o.Log("page through spans, draw the service graph")
+	if q.SpanPages, err = measureSpanPages(ctx, s.Traces(), r.oracle); err != nil {
+		return err
+	}
+	if q.ServiceGraph, err = measureGraph(ctx, s.Traces(), r.oracle); err != nil {
+		return err
+	}
 	r.o.Log("compare whole traces")
 	q.ComparedSpans, err = Fidelity(ctx, s.Traces(), r.oracle, r.plan)
 	return err

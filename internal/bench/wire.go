@@ -34,7 +34,13 @@ func (t overHTTP) Search(ctx context.Context, q *corpus.Query) ([]Found, error) 
 		MinDuration: time.Duration(q.MinDuration), MaxDuration: time.Duration(q.MaxDuration),
 		Slowest: q.Slowest, Limit: q.Limit,
 	}
+	if q.ByFilter {
+		ask = api.Search{Filter: filterOf(q).String(), Start: q.Start, End: q.End, Slowest: q.Slowest, Limit: q.Limit}
+	}
 	for _, tag := range q.Tags {
+		if q.ByFilter {
+			break
+		}
 		ask.Tags = append(ask.Tags, api.Tag{Key: tag.Key, Value: tag.Value.Text()})
 	}
 	sums, _, err := t.client.Search(ctx, &ask)

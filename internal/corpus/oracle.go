@@ -134,6 +134,35 @@ func (o *Oracle) Operations(service string) []OperationKind {
 	return out
 }
 
+// Durations returns the duration of every span, in no order.
+func (o *Oracle) Durations() []int64 {
+	out := make([]int64, len(o.rows))
+	for i := range o.rows {
+		out[i] = o.rows[i].duration
+	}
+	return out
+}
+
+// Calls counts the spans whose parent belongs to another service, by the names of
+// the parent's service and their own.
+func (o *Oracle) Calls() map[[2]string]uint64 {
+	calls := make(map[[2]string]uint64)
+	for i := range o.ids {
+		spans := o.source(i)
+		service := make(map[SpanID]string, len(spans))
+		for k := range spans {
+			service[spans[k].SpanID] = spans[k].Resource.Service
+		}
+		for k := range spans {
+			parent, ok := service[spans[k].Parent]
+			if own := spans[k].Resource.Service; ok && parent != own {
+				calls[[2]string{parent, own}]++
+			}
+		}
+	}
+	return calls
+}
+
 // Find returns the traces that match, in the order of Compare, at most
 // q.Limit of them.
 func (o *Oracle) Find(q Query) []Hit {

@@ -206,6 +206,7 @@ func TestQueriesHitAsPublished(t *testing.T) {
 	f(ClassMinDuration, 2, 4)      // 3
 	f(ClassUniqueTag, 1, 1)        // 1
 	f(ClassSlowest, 20, 3000)
+	f(ClassFilter, 20, 3000)
 }
 
 func TestParseClass(t *testing.T) {

@@ -42,6 +42,8 @@ type Query struct {
 	Limit int
 	// Slowest orders by longest matching span instead of newest.
 	Slowest bool
+	// ByFilter asks the same by a filter expression, where the store has such.
+	ByFilter bool
 }
 
 // Matches reports whether all span predicates hold for s.

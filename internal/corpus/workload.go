@@ -8,7 +8,8 @@ import (
 	"github.com/pandodb/pando/internal/base"
 )
 
-// Class is one of the query classes of the published comparison.
+// Class is one of the query classes of the published comparison, or of those that
+// came with filters.
 type Class uint8
 
 // The classes.
@@ -24,12 +25,13 @@ const (
 	ClassMinDuration      // operation + minimum duration
 	ClassUniqueTag        // a tag that one trace has, no service
 	ClassSlowest          // slowest 20 of an operation in 1 hour
+	ClassFilter           // a filter: service, route and least duration, newest 20
 )
 
 // Classes returns all classes in their published order.
 func Classes() []Class {
 	out := make([]Class, 0, len(classNames)-1)
-	for c := ClassTraceByID; c <= ClassSlowest; c++ {
+	for c := ClassTraceByID; c <= ClassFilter; c++ {
 		out = append(out, c)
 	}
 	return out
@@ -47,6 +49,7 @@ var classNames = [...]string{
 	ClassMinDuration:      "operation_min_duration",
 	ClassUniqueTag:        "unique_tag",
 	ClassSlowest:          "slowest",
+	ClassFilter:           "filter",
 }
 
 // String returns the class's name in reports.
@@ -135,6 +138,9 @@ func (d *drawer) draw(class Class) (Query, bool) {
 		d.aroundDuration(&q, r)
 	case ClassMinDuration:
 		d.amongLongest(&q, r)
+	case ClassFilter:
+		q.MinDuration, q.Limit, q.ByFilter = r.duration/2, pageLimit, true
+		return d.withTags(q, r, keyHTTPRoute)
 	default: // ClassSlowest
 		q.Operation, q.Limit, q.Slowest = d.o.names[r.name], pageLimit, true
 	}
