@@ -9,6 +9,7 @@ import (
 	"github.com/pandodb/pando/internal/gateway/jaegerrpc"
 	"github.com/pandodb/pando/internal/gateway/jaegerstore"
 	"github.com/pandodb/pando/internal/gateway/otlp"
+	"github.com/pandodb/pando/internal/gateway/zipkin"
 )
 
 // grpcDoor is a gateway with gRPC services.
@@ -18,16 +19,17 @@ type grpcDoor interface {
 	ServiceNames() []string
 }
 
-// jaegerDoors are what Jaeger's clients of all ages knock at.
+// jaegerDoors are what clients of Jaeger, of all ages, and of Zipkin knock at.
 type jaegerDoors struct {
 	query   *jaeger.Gateway      // JSON and api/v3
 	rpc     *jaegerrpc.Gateway   // api_v2: query, collector, sampling
 	storage *jaegerstore.Gateway // remote storage, versions 1 and 2
+	zipkin  *zipkin.Gateway      // Zipkin's API, version 2
 }
 
 func (d *jaegerDoors) all() []grpcDoor { return []grpcDoor{d.query, d.rpc, d.storage} }
 
-// openJaeger builds Jaeger's gateways over the spans and the archive.
+// openJaeger builds the gateways over the spans and the archive.
 func (s *Server) openJaeger(spans, keep *otlp.Gateway) (*jaegerDoors, error) {
 	var d jaegerDoors
 	var err error
@@ -46,6 +48,10 @@ func (s *Server) openJaeger(spans, keep *otlp.Gateway) (*jaegerDoors, error) {
 		Archive: &jaegerrpc.Archive{Store: s.archive, Spans: keep}, Adjust: jaeger.Adjuster{MaxClockSkew: skew}.Adjust,
 		Strategies: strategies, Adaptive: adaptive, Logger: log,
 	})
+	if err != nil {
+		return nil, err
+	}
+	d.zipkin, err = zipkin.New(s.traces, spans, zipkin.Options{Ready: s.node.Ready, Clock: s.o.Clock, Logger: log})
 	if err != nil {
 		return nil, err
 	}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/pandodb/pando/internal/base"
 	"github.com/pandodb/pando/internal/gateway/otlp"
+	"github.com/pandodb/pando/internal/gateway/zipkin"
 	"github.com/pandodb/pando/internal/model/trace"
 )
 
@@ -27,7 +28,9 @@ func (f *front) routes(ingest *otlp.Gateway, doors *jaegerDoors, page http.Handl
 	answers := http.NewServeMux()
 	doors.query.RegisterHTTP(answers)
 	doors.rpc.RegisterHTTP(answers)
+	doors.zipkin.RegisterHTTP(answers)
 	m.Handle("/sampling", answers)
+	m.Handle(zipkin.HealthPath, answers)
 	m.Handle("/api/", f.s.markPartial(fallback(answers, page, gzhttp.GzipHandler(answers))))
 	m.HandleFunc("GET /api/v1/quarantine", f.serveQuarantine)
 	m.Handle("/v1/traces", ingest)

@@ -282,10 +282,10 @@ func (e *Encoder) appendWarnings(dst []byte, s *trace.Span) []byte {
 		switch v := &s.Attrs[i].Value; v.Kind {
 		case trace.KindList:
 			for j := range v.List {
-				dst = otlpwire.AppendLen(dst, field, plainText(&v.List[j]))
+				dst = otlpwire.AppendLen(dst, field, PlainText(&v.List[j]))
 			}
 		default:
-			dst = otlpwire.AppendLen(dst, field, plainText(v))
+			dst = otlpwire.AppendLen(dst, field, PlainText(v))
 		}
 	}
 	return dst

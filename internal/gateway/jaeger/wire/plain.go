@@ -11,9 +11,9 @@ import (
 	"github.com/pandodb/pando/internal/model/trace"
 )
 
-// plainText returns a value as text: lists and maps are the JSON a person would
+// PlainText returns a value as text: lists and maps are the JSON a person would
 // write for them, with bytes in base64.
-func plainText(v *trace.Value) string {
+func PlainText(v *trace.Value) string {
 	switch v.Kind {
 	case trace.KindEmpty:
 		return ""
@@ -56,7 +56,7 @@ func appendPlain(dst []byte, v *trace.Value) []byte {
 		}
 		return append(dst, '}')
 	default:
-		return appendQuoted(dst, plainText(v))
+		return appendQuoted(dst, PlainText(v))
 	}
 }
 
