@@ -182,3 +182,21 @@ func skipRows(b *testing.B, tablets []*columnar.Tablet, req *columnar.TopRowsReq
 		req.After = &page.Marks[len(page.Marks)-1]
 	}
 }
+
+// BenchmarkTopRowsFilters reads pages of 100 spans that a long list of integers
+// and a test of documents let pass, some blocks at a time.
+func BenchmarkTopRowsFilters(b *testing.B) {
+	tablets, spans := topRowsTablets(b, 1, corpusTraces)
+	b.Logf("%d spans", spans)
+	list := make([]column.Value, 8000)
+	for i := range list {
+		list[i] = column.IntValue(1e6 + int64(i*7919%len(list)))
+	}
+	order := []columnar.OrderTerm{{Col: columnar.RowTime, Desc: true}, {Col: columnar.RowKey, From: 12}, {Col: columnar.RowID}}
+	for name, x := range map[string]columnar.Expr{
+		"list": {Op: columnar.OpIn, Col: trace.ColDuration, Values: list},
+		"test": {Op: columnar.OpTest, Col: trace.ColEvents, Test: func(v column.Value) bool { return len(v.Bytes)%64 == 3 }},
+	} {
+		benchPages(b, name, tablets, columnar.TopRowsRequest{Filter: x, Time: base.AllTime, Order: order, Limit: 100})
+	}
+}

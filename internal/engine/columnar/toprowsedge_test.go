@@ -371,3 +371,38 @@ func TestFilterBounds(t *testing.T) {
 	f(Expr{Op: OpAnd, Kids: []Expr{{Op: OpEqual, Col: colSize, Value: three}, {Op: OpRange, Col: colCode, Lo: &nine}}}, 3, 3)
 	f(Expr{Op: OpAnd, Kids: []Expr{{Op: OpEqual, Col: colSize, Value: nine}, {Op: OpEqual, Col: colSize, Value: three}}}, 9, 3)
 }
+
+// TestTopRowsTestsTermsOnce: blocks are visited some at a time, and yet a term of
+// a part is tested once.
+func TestTopRowsTestsTermsOnce(t *testing.T) {
+	h := newHarness(t, 8, column.KeepAll)
+	h.close()
+	h.opts.Merge.MaxRows = 1 << 20
+	h.opts.MemtableBytes = 1 << 30
+	h.open()
+	defer h.close()
+	rows := make([]twinRow, 6000)
+	for i := range rows {
+		rows[i] = randomRow(h.r)
+		rows[i].time = testEpoch + int64(i)
+		rows[i].cols[colUser] = column.StringValue(fmt.Sprint("user-", i*7919%1500))
+	}
+	h.addRows(rows)
+	if err := h.tablet.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	asked := make(map[string]int)
+	user := Expr{Op: OpTest, Col: colUser, Test: func(v column.Value) bool {
+		asked[string(v.Bytes)]++
+		return string(v.Bytes) == "user-77"
+	}}
+	req := &TopRowsRequest{Filter: user, Time: base.AllTime, Order: []OrderTerm{{Col: RowTime, Desc: true}}, Limit: 10}
+	if page := h.page(req); len(page.Marks) != 4 {
+		t.Errorf("%d rows, want 4", len(page.Marks))
+	}
+	for term, times := range asked {
+		if times > 1 {
+			t.Fatalf("%q was tested %d times", term, times)
+		}
+	}
+}

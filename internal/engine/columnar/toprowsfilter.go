@@ -11,7 +11,7 @@ import (
 
 // partFilter is what is known of the rows of a part that match the filter.
 type partFilter struct {
-	asked bool       // whether the filter is cheap here
+	eval  *partEval  // nil: not asked yet whether the filter is cheap here
 	cheap bool       // set has all rows of the part that match
 	set   *index.Set // else those of the chunk at hand
 }
@@ -84,15 +84,14 @@ func (s *rowScan) blocksOf(ctx context.Context, n int, blocks []boundedBlock) er
 // the list can take.
 func (s *rowScan) filter(ctx context.Context, n int, blocks []boundedBlock) error {
 	f, p := &s.parts[n], s.view.parts[n]
-	e := partEval{layout: s.view.layout, part: p, memo: &s.view.tablet.memo}
-	if !f.asked {
-		f.asked = true
-		cost, err := e.cost(ctx, &s.req.Filter)
+	if f.eval == nil {
+		f.eval = &partEval{layout: s.view.layout, part: p, memo: &s.view.tablet.memo}
+		cost, err := f.eval.cost(ctx, &s.req.Filter)
 		if err != nil {
 			return err
 		}
 		if f.cheap = float64(cost.rows+cost.work) <= cheapShare*float64(p.Meta().Rows); f.cheap {
-			f.set, err = e.rows(ctx, &s.req.Filter, s.time)
+			f.set, err = f.eval.rows(ctx, &s.req.Filter, s.time)
 			return err
 		}
 	}
@@ -121,7 +120,7 @@ func (s *rowScan) filter(ctx context.Context, n int, blocks []boundedBlock) erro
 		return nil
 	}
 	var err error
-	f.set, err = e.eval(ctx, &s.req.Filter, &within)
+	f.set, err = f.eval.eval(ctx, &s.req.Filter, &within)
 	return err
 }
 

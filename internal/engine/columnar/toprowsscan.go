@@ -33,8 +33,10 @@ type rowScan struct {
 	rows  []uint32
 }
 
-func newRowScan(v *View, req *TopRowsRequest) *rowScan {
-	s := &rowScan{view: v, req: req, time: v.clip(req.Time), all: req.Filter.matchesAll(), order: newRowOrder(req.Order)}
+func newRowScan(v *View, asked *TopRowsRequest) *rowScan {
+	req := *asked
+	req.Filter = asked.Filter.prepare()
+	s := &rowScan{view: v, req: &req, time: v.clip(req.Time), all: req.Filter.matchesAll(), order: newRowOrder(req.Order)}
 	s.parts = make([]partFilter, len(v.parts))
 	s.row.vals = make([]int64, len(s.order.terms))
 	s.cols = make([]intColumn, len(s.order.terms))
