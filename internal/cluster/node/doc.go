@@ -19,6 +19,9 @@
 // free disk space, room in the log. Applying cannot fail. What is refused for
 // want of room is an overload error with a delay; it resumes by itself.
 //
+// A Reader shows the tablets of a node in another process, from its files alone:
+// log, manifests and parts.
+//
 // One goroutine ticks: it lets tablets flush by age, drop expired segments and
 // merge quiet ones, and flushes those that keep the log from being truncated.
 package node

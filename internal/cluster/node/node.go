@@ -63,7 +63,7 @@ func Open(o Options) (*Node, error) {
 	n.mu.groups = make(map[base.GroupID]*group)
 	n.mu.tablets = make(map[base.TabletID]*hosted)
 	log, err := wal.Open(wal.Options{
-		FS: o.FS, Dir: o.FS.PathJoin(o.Dir, "log"), SegmentBytes: o.LogSegmentBytes, CacheBytes: logCacheBytes, SyncEvery: o.SyncEvery,
+		FS: o.FS, Dir: o.logDir(), SegmentBytes: o.LogSegmentBytes, CacheBytes: logCacheBytes, SyncEvery: o.SyncEvery,
 		Events: wal.Events{
 			Committed: func(c wal.CommitInfo) {
 				o.Events.LogSync(selfmon.LogSync{Entries: c.Requests, Bytes: int64(c.Bytes), Dur: c.Duration})
@@ -83,23 +83,18 @@ func Open(o Options) (*Node, error) {
 // Host opens the group's tablets that are not open yet. Call it before Start for
 // what the catalog holds, and again when the catalog gained tablets.
 func (n *Node) Host(g catalog.Group, tablets *catalog.TabletMap) error {
-	layout := n.o.Layouts[g.Kind]
-	if layout == nil {
-		return base.Errorf(base.ClassInvalid, "group %q: this node has no engine for %v", g.Name, g.Kind)
-	}
 	for i := range tablets.Len() {
 		t := tablets.At(i)
 		if n.hosted(t.ID) != nil {
 			continue
 		}
 		gr := n.groupOf(t.ReplicationGroup)
-		tablet, err := columnar.Open(columnar.Options{
-			FS: n.o.FS, Dir: n.o.FS.PathJoin(n.o.Dir, "tablets", fmt.Sprintf("%016x", uint64(t.ID))),
-			ID: t.ID, Layout: layout, Jobs: n.o.Jobs, Cache: n.o.Cache, Events: n.o.Events, Clock: n.o.Clock,
-			SegmentInterval: g.SegmentInterval, TTL: g.TTL,
-			MemtableBytes: n.o.MemtableBytes, FlushAge: n.o.FlushAge, QuietAfter: n.o.QuietAfter, Merge: n.o.Merge,
-			BeforeDurable: n.syncLog, OnFlushed: func() { n.flushed(gr) },
-		})
+		o, err := n.o.tablet(g, t.ID)
+		if err != nil {
+			return err
+		}
+		o.BeforeDurable, o.OnFlushed = n.syncLog, func() { n.flushed(gr) }
+		tablet, err := columnar.Open(o)
 		if err != nil {
 			return err
 		}

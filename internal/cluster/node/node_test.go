@@ -95,21 +95,14 @@ func (m *machine) tryStart() error {
 	m.pool = jobs.New(jobs.Options{})
 	m.opts.FS, m.opts.Jobs = m.disk, m.pool
 	m.opts.Layouts = map[catalog.Kind]*column.Layout{catalog.KindTraces: testLayout}
-	var err error
-	if m.node, err = Open(m.opts); err != nil {
-		return err
-	}
-	var tablets []catalog.Tablet
-	for i, r := range catalog.PreSplit(m.shards) {
-		tablets = append(tablets, catalog.Tablet{
-			ID: base.TabletID(i + 1), Group: 1, Start: r.Start, End: r.End, ReplicationGroup: 1, Epoch: 1,
-		})
-	}
-	tm, err := catalog.NewTabletMap(tablets)
+	g, tablets, err := m.group()
 	if err != nil {
 		return err
 	}
-	if err := m.node.Host(catalog.Group{ID: 1, Name: "g", Kind: catalog.KindTraces, SegmentInterval: time.Hour}, tm); err != nil {
+	if m.node, err = Open(m.opts); err != nil {
+		return err
+	}
+	if err := m.node.Host(g, tablets); err != nil {
 		return err
 	}
 	return m.node.Start(m.t.Context())

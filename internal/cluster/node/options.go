@@ -2,6 +2,7 @@ package node
 
 import (
 	"errors"
+	"fmt"
 	"log/slog"
 	"time"
 
@@ -10,6 +11,7 @@ import (
 	"github.com/pandodb/pando/internal/base"
 	"github.com/pandodb/pando/internal/catalog"
 	"github.com/pandodb/pando/internal/column"
+	"github.com/pandodb/pando/internal/engine/columnar"
 	"github.com/pandodb/pando/internal/jobs"
 	"github.com/pandodb/pando/internal/mergepolicy"
 	"github.com/pandodb/pando/internal/part"
@@ -86,4 +88,21 @@ func (o Options) validate() error {
 		return errors.New("node options: Node, FS, Dir, Jobs and Layouts are required")
 	}
 	return nil
+}
+
+// logDir is where the log lies.
+func (o *Options) logDir() string { return o.FS.PathJoin(o.Dir, "log") }
+
+// tablet returns the options of a group's tablet.
+func (o *Options) tablet(g catalog.Group, id base.TabletID) (columnar.Options, error) {
+	layout := o.Layouts[g.Kind]
+	if layout == nil {
+		return columnar.Options{}, base.Errorf(base.ClassInvalid, "group %q: this node has no engine for %v", g.Name, g.Kind)
+	}
+	return columnar.Options{
+		FS: o.FS, Dir: o.FS.PathJoin(o.Dir, "tablets", fmt.Sprintf("%016x", uint64(id))),
+		ID: id, Layout: layout, Jobs: o.Jobs, Cache: o.Cache, Events: o.Events, Clock: o.Clock,
+		SegmentInterval: g.SegmentInterval, TTL: g.TTL,
+		MemtableBytes: o.MemtableBytes, FlushAge: o.FlushAge, QuietAfter: o.QuietAfter, Merge: o.Merge,
+	}, nil
 }
