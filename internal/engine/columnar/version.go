@@ -58,7 +58,7 @@ func (t *Tablet) removeDebris(snap *manifest.Snapshot) error {
 	}
 	for _, seg := range segments {
 		dir := t.o.FS.PathJoin(t.o.Dir, seg)
-		if seg == quarantineDir || !isDir(t.o.FS, dir) {
+		if seg == quarantineDir || isFile(t.o.FS, dir) {
 			continue
 		}
 		parts, err := t.o.FS.List(dir)
@@ -85,4 +85,12 @@ func (t *Tablet) removeDebris(snap *manifest.Snapshot) error {
 func isDir(fs vfs.FS, path string) bool {
 	info, err := fs.Stat(path)
 	return err == nil && info.IsDir()
+}
+
+// isFile reports whether a name that was listed is a file. It is not the opposite
+// of isDir: of a directory on two disks (package splitfs) a crash may leave the
+// half that is listed and not found.
+func isFile(fs vfs.FS, path string) bool {
+	info, err := fs.Stat(path)
+	return err == nil && !info.IsDir()
 }
