@@ -47,8 +47,10 @@ func (t *Tablet) Purge(pos base.Position) {
 	t.mu.Lock()
 	t.mu.cur = &version{refs: 1, snap: snap, parts: make(map[base.PartID]*part.Part)}
 	t.mu.sealed, t.mu.open = nil, &memtable.Table{}
+	clear(t.mu.flushed)
 	t.mu.Unlock()
 	t.memo.keep(nil)
+	t.mem.forget()
 	// What fails here is the removal of files no manifest names: the next start
 	// removes them.
 	_ = t.release(old)
