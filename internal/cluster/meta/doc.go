@@ -57,6 +57,11 @@
 // catalog is deliberate: data parts name groups and resources by IDs that only
 // the catalog explains.
 //
+// # A view as a file
+//
+// What another process needs to read the data of this one, it gets as a file
+// (View.AppendExport): the store is this process's alone. export.go draws it.
+//
 // # Where to start reading
 //
 // catalog.go (life and reads), write.go (the one path of a write), view.go.
