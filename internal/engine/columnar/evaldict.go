@@ -43,8 +43,10 @@ const (
 	// fewTerms is how many terms are tested without a thought for how many of
 	// them the candidates have: some 50 µs.
 	fewTerms = 256
-	// ctxTerms is how many terms are tested between looks at the context.
-	ctxTerms = 1024
+	// ctxBytes is how many bytes of terms are tested between looks at the context,
+	// each term counting testBytes besides: about a thousand terms that are short.
+	ctxBytes  = 128 << 10
+	testBytes = 128
 )
 
 // testsTerms reports whether many terms must be tested to answer the leaf, while

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
+	"strings"
 	"sync/atomic"
 	"testing"
 
@@ -301,5 +303,38 @@ func TestKeysAreLookedUp(t *testing.T) {
 	// rows and then its best one.
 	if n, most := int(m.reads.Load()-before), 4*20+20; n > most || blocks < 5*most {
 		t.Errorf("%d reads for 20 keys of %d blocks, want at most %d", n, blocks, most)
+	}
+}
+
+// TestTestsOfLongTermsEnd: terms that are long are tested until the context ends,
+// not by the thousand.
+func TestTestsOfLongTermsEnd(t *testing.T) {
+	h := newHarness(t, 2, column.KeepAll)
+	defer h.close()
+	rows := make([]twinRow, 300)
+	for i := range rows {
+		rows[i] = randomRow(h.r)
+		rows[i].time = testEpoch + int64(i)
+		rows[i].cols[colUser] = column.StringValue(strings.Repeat("long ", 2000) + strconv.Itoa(i%100))
+	}
+	h.addRows(rows)
+	if err := h.tablet.Compact(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	view, err := h.tablet.View()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer view.Close()
+	ctx, cancel := context.WithCancel(t.Context())
+	tested := 0
+	x := Expr{Op: OpTest, Col: colUser, Test: func(column.Value) bool {
+		cancel()
+		tested++
+		return false
+	}}
+	_, err = view.TopKeys(ctx, &TopRequest{Filter: x, Time: base.AllTime, Limit: 1})
+	if !errors.Is(err, context.Canceled) || tested > 20 {
+		t.Errorf("%d terms of 10 kB were tested, %v", tested, err)
 	}
 }

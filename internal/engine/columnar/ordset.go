@@ -212,11 +212,12 @@ func lookup(terms *index.Terms, values []column.Value) ordSet {
 func (e *partEval) testTerms(ctx context.Context, terms *index.Terms, x *Expr) (ordSet, error) {
 	var ords []uint32
 	verdicts := e.terms(x).verdicts // of candidates, from an evaluation before
-	for first := uint32(0); first < uint32(terms.Len()); first += ctxTerms {
+	for next, end := uint32(0), uint32(terms.Len()); next < end; {
 		if err := ctx.Err(); err != nil {
 			return ordSet{}, err
 		}
-		terms.Scan(first, min(first+ctxTerms, uint32(terms.Len())), func(ord uint32, term []byte) bool {
+		work := 0
+		terms.Scan(next, end, func(ord uint32, term []byte) bool {
 			known := verdict(0)
 			if verdicts != nil {
 				known = verdicts[ord]
@@ -224,7 +225,8 @@ func (e *partEval) testTerms(ctx context.Context, terms *index.Terms, x *Expr) (
 			if known == passes || known == 0 && x.judge(e.layout, term) == passes {
 				ords = append(ords, ord)
 			}
-			return true
+			next, work = ord+1, work+testBytes+len(term)
+			return work < ctxBytes
 		})
 	}
 	return listed(ords), nil
