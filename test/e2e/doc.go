@@ -3,14 +3,19 @@
 // in a module of their own, so that SDKs stay out of the product's dependencies.
 //
 //	OpenTelemetry SDK for Go      gRPC, HTTP/protobuf      ─┐       ┌─► page API
-//	OpenTelemetry SDK for         gRPC, HTTP/protobuf,      │       ├─► Jaeger JSON
-//	  JavaScript (sdk.mjs)        HTTP/JSON                 ├─► pando ├─► Jaeger api/v3 HTTP
-//	telemetrygen                  gRPC, HTTP/protobuf      ─┘       ├─► Jaeger api/v3 gRPC (grpcurl)
-//	                                                                └─► pando trace get, search
+//	  JavaScript (sdk.mjs)        the same, HTTP/JSON       │       ├─► Jaeger JSON
+//	  Python (sdk.py)             gRPC, HTTP/protobuf       ├─► pando ├─► Jaeger api/v3 HTTP
+//	  Java (Sdk.java)             gRPC, HTTP/protobuf       │       ├─► Jaeger api/v3 gRPC (grpcurl)
+//	telemetrygen                  gRPC, HTTP/protobuf      ─┘       └─► pando trace get, search
 //
 // Every client tells the same story (story_test.go), every reader returns the
 // same kind of span (span_test.go). Services that call each other come back as
-// names, dependencies and summaries (calls_test.go). The binary is built from
-// this repository; PANDO_BINARY names another one. JavaScript needs Node and
-// `npm ci` here.
+// names, dependencies and summaries (calls_test.go). Requests that Grafana, Kiali
+// and Jaeger's pages send are answered as the golden files of the gateway say
+// (replay_test.go).
+//
+// The binary is built from this repository; PANDO_BINARY names another one. What
+// the scripts need, `make setup` installs beside them, as the lock files say:
+// package-lock.json, requirements.txt (venv/) and jars.sha256 (jars/). A test
+// whose program is missing is skipped, or fails where the variable CI is set.
 package e2e

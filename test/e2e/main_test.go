@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -171,6 +172,24 @@ func (s *server) get(ctx context.Context, path string) ([]byte, error) {
 
 // errNotFound is an answer with status 404.
 var errNotFound = errors.New("not found")
+
+// tools are the programs of this module's tool lines, built once each: `go tool`
+// looks at all of their sources whenever it is called.
+var tools sync.Map // name -> func() (string, error)
+
+// tool returns the path of a program of this module's tool lines.
+func tool(t *testing.T, name string) string {
+	t.Helper()
+	build, _ := tools.LoadOrStore(name, sync.OnceValues(func() (string, error) {
+		out, err := exec.CommandContext(context.Background(), "go", "tool", "-n", name).Output()
+		return strings.TrimSpace(string(out)), err
+	}))
+	path, err := build.(func() (string, error))()
+	if err != nil {
+		t.Fatalf("build %s: %v", name, err)
+	}
+	return path
+}
 
 // command runs a program that must succeed and returns its standard output.
 func command(t *testing.T, name string, args ...string) []byte {

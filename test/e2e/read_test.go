@@ -197,10 +197,12 @@ func jaegerSearch(t *testing.T, service, key, value string) []string {
 	return ids
 }
 
+// v3Trace asks for the spans as they were sent: clocks that step by microseconds
+// while a story is told are an attribute of a span otherwise.
 func v3Trace(t *testing.T, id string) []span {
 	t.Helper()
 	var doc struct{ Result otlpData }
-	getJSON(t, "/api/v3/traces/"+id, &doc)
+	getJSON(t, "/api/v3/traces/"+id+"?raw_traces=true", &doc)
 	return byName(doc.Result.spans())
 }
 
@@ -262,7 +264,7 @@ func grpcurl[M any](t *testing.T, method string, request any) []M {
 	if err != nil {
 		t.Fatal(err)
 	}
-	answer := command(t, "go", "tool", "grpcurl", "-plaintext", "-d", string(text), pando.addr, "jaeger.api_v3.QueryService/"+method)
+	answer := command(t, tool(t, "grpcurl"), "-plaintext", "-d", string(text), pando.addr, "jaeger.api_v3.QueryService/"+method)
 	var out []M
 	for d := json.NewDecoder(bytes.NewReader(answer)); ; {
 		var m M
@@ -278,7 +280,7 @@ func grpcurl[M any](t *testing.T, method string, request any) []M {
 func grpcTrace(t *testing.T, id string) []span {
 	t.Helper()
 	var out []span
-	for _, m := range grpcurl[otlpData](t, "GetTrace", map[string]any{"trace_id": id}) {
+	for _, m := range grpcurl[otlpData](t, "GetTrace", map[string]any{"trace_id": id, "raw_traces": true}) {
 		out = append(out, m.spans()...)
 	}
 	return byName(out)

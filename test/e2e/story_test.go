@@ -2,8 +2,10 @@ package e2e
 
 import (
 	"errors"
+	"os"
 	"os/exec"
 	"reflect"
+	"slices"
 	"testing"
 	"time"
 
@@ -51,9 +53,13 @@ func TestSDKs(t *testing.T) {
 	for service, tell := range map[string]func(t *testing.T, service string) told{
 		"go-grpc":       func(t *testing.T, service string) told { return tellGo(t, service, goGRPC(t)) },
 		"go-http-proto": func(t *testing.T, service string) told { return tellGo(t, service, goHTTP(t)) },
-		"js-grpc":       func(t *testing.T, service string) told { return tellJS(t, service, "grpc") },
-		"js-http-proto": func(t *testing.T, service string) told { return tellJS(t, service, "proto") },
-		"js-http-json":  func(t *testing.T, service string) told { return tellJS(t, service, "json") },
+		"js-grpc":       tellJS("grpc"),
+		"js-http-proto": tellJS("proto"),
+		"js-http-json":  tellJS("json"),
+		"py-grpc":       tellPython("grpc"),
+		"py-http-proto": tellPython("proto"),
+		"java-grpc":     tellJava("grpc"),
+		"java-http":     tellJava("http/protobuf"),
 	} {
 		t.Run(service, func(t *testing.T) {
 			story := tell(t, service)
@@ -137,12 +143,40 @@ func linked(t *testing.T) trace.SpanContext {
 }
 
 // tellJS has Node tell it.
-func tellJS(t *testing.T, service, protocol string) told {
-	t.Helper()
-	if _, err := exec.LookPath("node"); err != nil {
-		t.Skipf("JavaScript needs Node: %v", err)
+func tellJS(protocol string) func(t *testing.T, service string) told {
+	return tellScript("node", "sdk.mjs", protocol)
+}
+
+// tellPython has the Python of ./venv tell it.
+func tellPython(protocol string) func(t *testing.T, service string) told {
+	return tellScript("venv/bin/python", "sdk.py", protocol)
+}
+
+// tellJava has the JDK compile and tell it, with the SDK of ./jars.
+func tellJava(protocol string) func(t *testing.T, service string) told {
+	return tellScript("java", "-cp", "jars/*", "Sdk.java", protocol)
+}
+
+// tellScript has a script tell it that is named with what comes before the
+// address and the service.
+func tellScript(program string, args ...string) func(t *testing.T, service string) told {
+	return func(t *testing.T, service string) told {
+		t.Helper()
+		if _, err := exec.LookPath(program); err != nil {
+			missing(t, err)
+		}
+		var s told
+		decode(t, command(t, program, slices.Concat(args, []string{pando.addr, service})...), &s)
+		return s
 	}
-	var s told
-	decode(t, command(t, "node", "sdk.mjs", protocol, pando.addr, service), &s)
-	return s
+}
+
+// missing skips a test for want of a program, which tools/setup-tests.sh would
+// have installed: where everything must be tested, the test fails.
+func missing(t *testing.T, err error) {
+	t.Helper()
+	if os.Getenv("CI") != "" {
+		t.Fatalf("%v: run make setup", err)
+	}
+	t.Skipf("SKIPPED: %v: run make setup", err)
 }

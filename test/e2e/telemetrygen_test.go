@@ -15,14 +15,14 @@ func TestTelemetrygen(t *testing.T) {
 	for service, flag := range map[string]string{"telemetrygen-grpc": "", "telemetrygen-http": "--otlp-http"} {
 		t.Run(service, func(t *testing.T) {
 			args := []string{
-				"tool", "telemetrygen", "traces", "--otlp-insecure", "--otlp-endpoint", pando.addr, "--service", service,
+				"traces", "--otlp-insecure", "--otlp-endpoint", pando.addr, "--service", service,
 				"--traces", itoa(generated), "--child-spans", "2", "--rate", "0", "--span-links", "1", "--status-code", "Ok",
 				"--telemetry-attributes", `e2e.run="` + service + `"`,
 			}
 			if flag != "" {
 				args = append(args, flag)
 			}
-			command(t, "go", args...)
+			command(t, tool(t, "telemetrygen"), args...)
 			for _, r := range readers {
 				t.Run(r.name, func(t *testing.T) { readGenerated(t, r, service) })
 			}
@@ -85,8 +85,8 @@ func TestAliases(t *testing.T) {
 			t.Skipf("%s is taken by another program", port)
 		}
 	}
-	command(t, "go", "tool", "telemetrygen", "traces", "--otlp-insecure", "--service", "by-4317", "--traces", "1", "--rate", "0")
-	command(t, "go", "tool", "telemetrygen", "traces", "--otlp-insecure", "--otlp-http", "--service", "by-4318", "--traces", "1", "--rate", "0")
+	command(t, tool(t, "telemetrygen"), "traces", "--otlp-insecure", "--service", "by-4317", "--traces", "1", "--rate", "0")
+	command(t, tool(t, "telemetrygen"), "traces", "--otlp-insecure", "--otlp-http", "--service", "by-4318", "--traces", "1", "--rate", "0")
 	jaeger := server{addr: "127.0.0.1:16686"}
 	body, err := jaeger.get(t.Context(), "/api/services")
 	if err != nil {
