@@ -124,24 +124,33 @@ func (l *leftOut) err() error {
 	return base.Errorf(base.ClassInvalid, "%d spans were not stored: %s", l.spans, l.why)
 }
 
-// storeBatch stores spans together; if one of them is none, then one by one.
+// storeBatch stores spans together, without those that are none.
 func storeBatch(ctx context.Context, to Spans, spans []*apiv2pb.Span, out *leftOut) error {
 	export, err := wire.AppendExport(nil, spans, nil)
-	switch {
-	case err == nil:
-		n, why, err := to.Export(ctx, export)
-		out.add(n, why)
-		return err
-	case base.ClassOf(err) != base.ClassInvalid:
-		return err
-	case len(spans) == 1:
-		out.add(1, err.Error())
-		return nil
+	if base.ClassOf(err) == base.ClassInvalid {
+		export, err = appendValid(nil, spans, out)
 	}
+	if err != nil || len(export) == 0 {
+		return err
+	}
+	n, why, err := to.Export(ctx, export)
+	out.add(n, why)
+	return err
+}
+
+// appendValid appends an export of the spans that are ones. It takes them one by
+// one, each an export of its own: exports in a row are one.
+func appendValid(dst []byte, spans []*apiv2pb.Span, out *leftOut) ([]byte, error) {
 	for i := range spans {
-		if err := storeBatch(ctx, to, spans[i:i+1], out); err != nil {
-			return err
+		var err error
+		dst, err = wire.AppendExport(dst, spans[i:i+1], nil)
+		switch {
+		case err == nil:
+		case base.ClassOf(err) == base.ClassInvalid:
+			out.add(1, err.Error())
+		default:
+			return dst, err
 		}
 	}
-	return nil
+	return dst, nil
 }

@@ -294,6 +294,29 @@ func TestWriteStreamErrors(t *testing.T) {
 	}
 }
 
+// TestBadSpansCostNoCommits: what a batch has besides spans that are none is
+// stored at once, in its order.
+func TestBadSpansCostNoCommits(t *testing.T) {
+	b, spans := newBatcher(), &fakeSpans{}
+	const n = 1000
+	for i := range uint64(n) {
+		s := aSpan(1, i)
+		if i%100 == 7 {
+			s.SpanId = s.SpanId[:3]
+		}
+		b.put(s, 1)
+	}
+	b.end()
+	err := b.store(t.Context(), spans)
+	if err == nil || err.Error() != "10 spans were not stored: spans[0]: span_id has 3 bytes: want 8" {
+		t.Error(err)
+	}
+	ids, exports := exported(t, spans)
+	if len(ids) != n-10 || ids[0] != "1/0" || ids[7] != "1/8" || exports != 1 {
+		t.Errorf("%d spans in %d exports", len(ids), exports)
+	}
+}
+
 // TestStreamOutlivesItsClient: what was received is stored though the client is
 // gone, which Jaeger's is when the context of the first span ends.
 func TestStreamOutlivesItsClient(t *testing.T) {
