@@ -84,7 +84,8 @@ func (h *Handler) countOverTime(ctx context.Context, q *search.Query) (*histogra
 // part of it matched inside.
 func (d *histogramDoc) add(s *trace.Summary, time base.TimeRange) {
 	d.Counted++
-	at := float64(clampNanos(s.StartNanos, time)-time.Start) / float64(time.End-time.Start)
+	// As unsigned numbers the differences hold for all of time, too.
+	at := float64(uint64(clampNanos(s.StartNanos, time)-time.Start)) / float64(uint64(time.End-time.Start))
 	b := &d.Buckets[min(int(at*histogramBuckets), histogramBuckets-1)]
 	b.Traces++
 	if s.Errors > 0 {

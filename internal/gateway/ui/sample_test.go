@@ -105,4 +105,9 @@ func TestHistogram(t *testing.T) {
 	if doc.Buckets[0].Traces != 1 || doc.Buckets[histogramBuckets-1].Traces != 1 {
 		t.Errorf("traces outside the range: %+v", doc.Buckets)
 	}
+	all := &fakeStore{found: []trace.Summary{{StartNanos: 1}, {StartNanos: 1 << 63}}}
+	doc = getJSON[histogramDoc](t, newTestHandler(t, all), "/api/v1/traces/histogram?start=-9223372036854775808&end=9223372036854775807")
+	if doc.Buckets[histogramBuckets/2].Traces != 1 || doc.Buckets[histogramBuckets-1].Traces != 1 {
+		t.Errorf("traces of all time: %+v", doc.Buckets)
+	}
 }
