@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"strings"
 	"time"
 
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
@@ -34,6 +35,10 @@ var answers = [...]Answer{
 	base.ClassUnavailable: {GRPC: codes.Unavailable, HTTP: http.StatusServiceUnavailable, Retry: true},
 	base.ClassCorruption:  {GRPC: codes.DataLoss, HTTP: http.StatusInternalServerError},
 }
+
+// maxMessage bounds what clients are told: some errors quote the request, and
+// gRPC sends messages in a header. It is more than any of ours needs.
+const maxMessage = 1 << 10
 
 // statusClientClosed is what proxies log when the client went away; nobody
 // receives it.
@@ -78,6 +83,9 @@ func (e Errors) Failure(ctx context.Context, what string, err error) *Failure {
 		if f.GRPC == codes.Internal {
 			f.Message = "internal error: the server's log says more"
 		}
+	}
+	if len(f.Message) > maxMessage {
+		f.Message = strings.ToValidUTF8(f.Message[:maxMessage], "") + "…"
 	}
 	return f
 }

@@ -54,6 +54,10 @@ func TestErrors(t *testing.T) {
 			err: fmt.Errorf("x: %w", context.DeadlineExceeded), code: codes.DeadlineExceeded,
 			msg: "the query took too long: ask for a shorter time range, fewer traces or more conditions",
 		},
+		{
+			err:  base.Errorf(base.ClassInvalid, "x%s", strings.Repeat("é", maxMessage)),
+			code: codes.InvalidArgument, msg: "x" + strings.Repeat("é", maxMessage/2-1) + "…",
+		},
 		{err: status.Error(codes.Aborted, "own"), code: codes.Aborted, msg: "own"},
 		{},
 	} {
