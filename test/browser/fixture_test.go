@@ -31,6 +31,7 @@ var (
 	bigTraceID     = trace.ID{15: 0xb1}
 	damagedTraceID = trace.ID{15: 0xda}
 	chainTraceID   = trace.ID{15: 0xcc}
+	hostileTraceID = trace.ID{15: 0xbd}
 )
 
 const bigTraceSpans = 100_000
@@ -47,6 +48,7 @@ func newFixture(t *testing.T, now time.Time) *fixture {
 	f.add(newShop(rng, bigTraceID, now.Add(-50*time.Minute)).batch(bigTraceSpans))
 	f.add(newShop(rng, damagedTraceID, now.Add(-40*time.Minute)).damaged())
 	f.add(newShop(rng, chainTraceID, now.Add(-45*time.Minute)).chain(3000))
+	f.add(newShop(rng, hostileTraceID, now.Add(-55*time.Minute)).hostile())
 	f.tablet = search.NewTraces(newTablet(t, f.traces), testResource)
 	return f
 }

@@ -5,7 +5,10 @@
 // PANDO_STEPS=pattern runs some steps only; PANDO_CHROMIUM names another browser.
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
-import { availableParallelism, loadavg } from 'node:os';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { availableParallelism, loadavg, tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { chromium } from 'playwright-core';
 import axe from 'axe-core';
 
@@ -30,13 +33,14 @@ const browser = await chromium.launch({
 });
 const problems = [];
 
-async function open(hash, options = {}) {
+async function open(address, options = {}, prepare = () => {}) {
   const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, colorScheme: 'light', ...options });
   const page = await context.newPage();
   page.setDefaultTimeout(20_000);
   page.on('console', (message) => problems.push(`${message.type()}: ${message.text()} at ${page.url()}`));
   page.on('pageerror', (error) => problems.push(`error: ${error.message} at ${page.url()}`));
-  await page.goto(`${base}/${hash}`);
+  prepare(page);
+  await page.goto(address.startsWith('file:') ? address : `${base}/${address}`);
   return page;
 }
 
@@ -340,6 +344,55 @@ await step('two traces compared', async () => {
   await page.context().close();
 });
 
+await step('the map of services leads to their calls', async () => {
+  const page = await open('#/search');
+  await rows(page).first().waitFor();
+  await page.getByRole('navigation', { name: 'Pages' }).getByRole('link', { name: 'Map' }).click();
+  const map = page.getByRole('region', { name: 'Map of services' });
+  await map.getByRole('link', { name: /^checkout calls payment: / }).waitFor();
+  assert.equal(await map.locator('.service-node').count(), 12);
+  const [left, right] = await Promise.all(['checkout', 'payment'].map((name) => map.getByRole('link', { name: new RegExp(`^${name} \\d`) }).locator('circle').boundingBox()));
+  assert.ok(left.x < right.x, 'the caller stands left of the called');
+  await hasText(page.getByRole('table', { name: 'Calls' }), 'Caller');
+  await check(page, 'map');
+  await page.getByLabel('Time').selectOption('3h');
+  await page.waitForFunction(() => window.location.hash === '#/map?range=3h');
+  const call = map.getByRole('link', { name: /^checkout calls payment: / });
+  await call.focus();
+  await page.keyboard.press('Enter');
+  await page.waitForFunction(() => window.location.hash.includes('service=payment'));
+  await rows(page).first().waitFor();
+  assert.equal(await page.getByRole('combobox', { name: 'Filter' }).inputValue(), 'kind in (server, consumer)');
+  await page.context().close();
+});
+
+await step('a saved trace opens without a server, and runs nothing of its data', async () => {
+  const page = await open('#/trace/bd');
+  await page.getByRole('treegrid').waitFor();
+  const [download] = await Promise.all([page.waitForEvent('download'), page.getByRole('link', { name: 'Save as HTML' }).click()]);
+  const file = join(await mkdtemp(join(tmpdir(), 'pando-page-')), download.suggestedFilename());
+  await download.saveAs(file);
+  await page.context().close();
+
+  const requests = [];
+  const saved = await open(pathToFileURL(file).href, { offline: true }, (page) => page.on('request', (request) => requests.push(request.url())));
+  const row = saved.locator('.timeline .row').first();
+  await hasText(row, '</script><script>document.title="run"</script>');
+  await row.click();
+  const details = saved.getByRole('complementary', { name: 'Span details' });
+  await hasText(details, 'onerror=');
+  await hasText(details, 'deployment.environment');
+  await saved.waitForFunction(() => window.location.hash.includes('span='));
+  await check(saved, 'saved');
+  await saved.getByRole('button', { name: 'Flame graph' }).click();
+  await saved.getByRole('tree', { name: /Flame graph/ }).waitFor();
+  assert.equal(await saved.getByRole('link').count(), 0, 'a saved trace leads nowhere');
+  assert.notEqual(await saved.title(), 'run');
+  assert.deepEqual(requests, [pathToFileURL(file).href]);
+  await saved.context().close();
+  await rm(dirname(file), { recursive: true });
+});
+
 await step('links, folds, services and copies by mouse', async () => {
   const page = await open('#/search?operation=orders+process&service=fulfilment');
   await rows(page).first().click();
@@ -462,6 +515,12 @@ await step('a narrow window', async () => {
   await page.goto(`${base}/#/trace/cc`);
   await page.locator('.row').first().waitFor();
   assert.ok((await wide()) <= 400, `the trace is ${await wide()} pixels wide`);
+  await page.goto(`${base}/#/map`);
+  await page.getByRole('table', { name: 'Calls' }).waitFor();
+  assert.ok((await wide()) <= 400, `the map is ${await wide()} pixels wide`);
+  await page.goto(`${base}/#/compare/cc/bd`);
+  await page.getByRole('table', { name: 'Differences' }).waitFor();
+  assert.ok((await wide()) <= 400, `the comparison is ${await wide()} pixels wide`);
   await page.context().close();
 });
 

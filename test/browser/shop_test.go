@@ -179,6 +179,16 @@ func (s *shop) damaged() *trace.Trace {
 	return s.trace
 }
 
+// hostile is written by someone who wants the page to run it.
+func (s *shop) hostile() *trace.Trace {
+	const text = `</script><script>document.title="run"</script><!--<img src=x onerror='document.title="run"'>`
+	root := s.span(nil, `"><img src=x onerror=alert(1)>`, text, trace.KindInternal, 0)
+	root.Attrs = []trace.Attr{str(text, text)}
+	root.StatusCode, root.StatusMessage = trace.StatusError, text
+	s.end(root, 1e6)
+	return s.trace
+}
+
 // call is a client span and the server span below it; it returns the latter.
 func (s *shop) call(parent *trace.Span, service, name string, at uint64) *trace.Span {
 	client := s.span(parent, parent.Resource.Service(), name, trace.KindClient, at)

@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"strconv"
 
-	"github.com/pandodb/pando/internal/base"
 	"github.com/pandodb/pando/internal/model/trace"
 )
 
@@ -18,19 +17,9 @@ import (
 const maxRows = 500_000
 
 func (h *Handler) serveTrace(w http.ResponseWriter, r *http.Request) error {
-	id, err := trace.ParseID(r.PathValue("id"))
+	t, err := h.trace(r)
 	if err != nil {
 		return err
-	}
-	t, err := h.opts.Store.Trace(r.Context(), id)
-	if err != nil {
-		return err
-	}
-	if len(t.Spans) == 0 {
-		return base.Errorf(base.ClassNotFound, "trace %s has no spans", id)
-	}
-	if len(t.Spans) > math.MaxInt32 {
-		return base.Errorf(base.ClassTooLarge, "trace %s has %d spans", id, len(t.Spans))
 	}
 	ordered := buildTree(t.Spans)
 	streamJSON(w, r, func(out io.Writer) error { return writeColumns(out, t, ordered, maxRows) })

@@ -52,6 +52,8 @@
 //	    {"traceCount","facets":[{"key","values":[{"value","traceCount"}]}]}
 //	GET /api/v1/traces/{id}
 //	    a trace as columns, see below
+//	GET /api/v1/traces/{id}/export.html
+//	    the trace as one file that draws itself offline, see export.go
 //	GET /api/v1/traces/{id}/spans/{spanId}
 //	    {"spans":[{"spanId","parentSpanId","name","kind","service",
 //	     "startUnixNano","durationNanos","statusCode","statusMessage",

@@ -102,6 +102,7 @@ type Handler struct {
 	opts    Options
 	started time.Time
 	mux     *http.ServeMux
+	viewer  *viewer
 }
 
 // New returns a handler. It reads and compresses the embedded page, which takes
@@ -114,8 +115,12 @@ func New(opts Options) (*Handler, error) {
 	if err != nil {
 		return nil, err
 	}
+	saved, err := newViewer(page)
+	if err != nil {
+		return nil, err
+	}
 	opts = opts.withDefaults()
-	h := &Handler{opts: opts, started: opts.Clock(), mux: http.NewServeMux()}
+	h := &Handler{opts: opts, started: opts.Clock(), mux: http.NewServeMux(), viewer: saved}
 	h.api("GET /api/v1/status", h.serveStatus)
 	h.api("GET /api/v1/services", h.serveServices)
 	h.api("GET /api/v1/services/{service}/operations", h.serveOperations)
@@ -127,6 +132,7 @@ func New(opts Options) (*Handler, error) {
 	h.api("GET /api/v1/traces/histogram", h.serveHistogram)
 	h.api("GET /api/v1/traces/facets", h.serveFacets)
 	h.api("GET /api/v1/traces/{id}", h.serveTrace)
+	h.api("GET /api/v1/traces/{id}/export.html", h.serveExport)
 	h.api("GET /api/v1/traces/{id}/spans/{span}", h.serveSpan)
 	h.api("/api/", h.serveUnknown)
 	h.mux.Handle("/", page)

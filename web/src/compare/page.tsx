@@ -1,6 +1,6 @@
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { api } from '../lib/api.ts';
-import { formatCount, formatDate, formatDuration, formatTime, millisOfNanos, percent } from '../lib/format.ts';
+import { formatCount, formatDate, formatDuration, formatTime, millisOfNanos, percent, plural } from '../lib/format.ts';
 import { go } from '../lib/location.ts';
 import { useResource } from '../lib/resource.ts';
 import { formatRoute } from '../lib/route.ts';
@@ -141,7 +141,7 @@ function Cell({ side, longest }: { side: Side | null; longest: number }) {
 function changeWords({ change, a, b, delta }: DiffRow): string {
   if (change === 'added' || change === 'removed') return words[change];
   const share = a && a.average > 0 ? ` (${delta < 0 ? '−' : '+'}${percent(Math.abs(delta) / a.average)})` : '';
-  const count = a && b && a.count !== b.count ? `, ${b.count > a.count ? '+' : '−'}${formatCount(Math.abs(b.count - a.count))} spans` : '';
+  const count = a && b && a.count !== b.count ? `, ${b.count > a.count ? '+' : '−'}${plural(Math.abs(b.count - a.count), 'span')}` : '';
   return `${signed(delta)}${share}${count}`;
 }
 

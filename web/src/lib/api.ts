@@ -156,6 +156,34 @@ export interface SpanDetails {
   scope: { name: string; version: string; schemaUrl: string; attributes: Attribute[]; droppedAttributes: number };
 }
 
+/** Rate, errors and durations of some calls. */
+export interface Red {
+  callCount: number;
+  errorCount: number;
+  p50Nanos: number;
+  p95Nanos: number;
+  p99Nanos: number;
+}
+
+export interface ServiceNode extends Red {
+  name: string;
+  spanCount: number;
+}
+
+export interface ServiceCall extends Red {
+  parent: string;
+  child: string;
+  messageCount: number;
+}
+
+export interface ServiceGraph {
+  startUnixNano: string;
+  endUnixNano: string;
+  services: ServiceNode[];
+  calls: ServiceCall[];
+  orphanCount: number;
+}
+
 /** A place in a text; lines and columns count characters from 1. */
 export interface Place {
   line: number;
@@ -175,7 +203,27 @@ export class ApiError extends Error {
   }
 }
 
+type Answer = (path: string, signal?: AbortSignal) => Promise<unknown>;
+
+let answer: Answer = ask;
+let offline = false;
+
+/** Whether the page shows a saved trace: there is no server, and nowhere else to go. */
+export function isOffline(): boolean {
+  return offline;
+}
+
+/** Answers all further questions without a server. */
+export function goOffline(saved: Answer): void {
+  answer = saved;
+  offline = true;
+}
+
 async function get<T>(path: string, signal?: AbortSignal): Promise<T> {
+  return (await answer(path, signal)) as T;
+}
+
+async function ask(path: string, signal?: AbortSignal): Promise<unknown> {
   let response: Response;
   try {
     response = await fetch(`api/v1/${path}`, { ...(signal && { signal }), headers: { Accept: 'application/json' } });
@@ -184,7 +232,7 @@ async function get<T>(path: string, signal?: AbortSignal): Promise<T> {
     throw new ApiError('E_NETWORK', 'the server did not answer', 'Check that Pando is running and that this machine reaches it.');
   }
   if (!response.ok) throw await errorOf(response);
-  return (await response.json()) as T;
+  return response.json();
 }
 
 async function errorOf(response: Response): Promise<ApiError> {
@@ -207,6 +255,7 @@ export const api = {
   search: (query: URLSearchParams, signal?: AbortSignal) => get<SearchResult>(`traces/search?${query}`, signal),
   spanSearch: (query: URLSearchParams, signal?: AbortSignal) => get<SpanSearchResult>(`spans/search?${query}`, signal),
   histogram: (query: URLSearchParams, signal?: AbortSignal) => get<Histogram>(`traces/histogram?${query}`, signal),
+  serviceGraph: (query: URLSearchParams, signal?: AbortSignal) => get<ServiceGraph>(`servicegraph?${query}`, signal),
   vocabulary: (signal?: AbortSignal) => get<Vocabulary>('vocabulary', signal),
   attributes: (service: string, prefix: string, signal?: AbortSignal) =>
     get<Attributes>(`attributes?${new URLSearchParams({ service, prefix, lookback: '24h' })}`, signal),

@@ -13,6 +13,7 @@ import { WaitingPage } from './waiting.tsx';
 
 const TracePage = lazy<{ id: string }>(async () => (await import('../trace/page.tsx')).TracePage as ComponentType<{ id: string }>);
 const ComparePage = lazy<{ a: string; b: string }>(async () => (await import('../compare/page.tsx')).ComparePage as ComponentType<{ a: string; b: string }>);
+const MapPage = lazy<object>(async () => (await import('../map/page.tsx')).MapPage as ComponentType<object>);
 
 /** The frame around every page, and the choice of the page. */
 export function App() {
@@ -37,6 +38,7 @@ export function App() {
 function Page({ page, id, other }: { page: string; id: string; other: string }) {
   if (page === 'trace' && id !== '') return <TracePage key={id} id={id} />;
   if (page === 'compare' && id !== '' && other !== '') return <ComparePage key={`${id} ${other}`} a={id} b={other} />;
+  if (page === 'map') return <MapPage />;
   return page === 'search' || page === '' ? <Start /> : <Lost />;
 }
 

@@ -1,4 +1,4 @@
-import { go } from '../lib/location.ts';
+import { go, route } from '../lib/location.ts';
 import { formatRoute } from '../lib/route.ts';
 import { nextTheme, theme } from '../lib/theme.ts';
 import { forget } from '../search/memory.ts';
@@ -6,6 +6,7 @@ import { icons, Logo } from './icons.tsx';
 import { StatusDialog } from './status.tsx';
 
 export function Header() {
+  const [page] = route.value.path;
   return (
     <header class="top">
       <a class="brand" href={formatRoute(['search'])} onClick={forget}>
@@ -13,8 +14,11 @@ export function Header() {
         Pando
       </a>
       <nav aria-label="Pages">
-        <a href={formatRoute(['search'])} aria-current="page" onClick={forget}>
+        <a href={formatRoute(['search'])} aria-current={page === 'map' ? undefined : 'page'} onClick={forget}>
           Traces
+        </a>
+        <a href={formatRoute(['map'])} aria-current={page === 'map' ? 'page' : undefined}>
+          Map
         </a>
       </nav>
       <form class="open-trace" role="search" aria-label="Open a trace" onSubmit={openTrace}>

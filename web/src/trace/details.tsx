@@ -1,5 +1,5 @@
 import type { ComponentChildren } from 'preact';
-import { api, type Attribute, type SpanDetails, type SpanEvent, type SpanLink } from '../lib/api.ts';
+import { api, isOffline, type Attribute, type SpanDetails, type SpanEvent, type SpanLink } from '../lib/api.ts';
 import { formatCount, formatDate, formatDuration, formatTime, millisOfNanos, percent, plural } from '../lib/format.ts';
 import { formatTags, searchable } from '../lib/logfmt.ts';
 import { useResource } from '../lib/resource.ts';
@@ -203,7 +203,7 @@ function Attributes({ list }: { list: readonly Attribute[] }) {
                 <span class="type">{type}</span>
               </td>
               <td class="tools">
-                {searchable(attribute) && (
+                {!isOffline() && searchable(attribute) && (
                   <a
                     class="ghost button"
                     href={formatRoute(['search'], { tags: formatTags([{ key, value }]) })}
@@ -254,6 +254,8 @@ function Link({ link, state }: { link: SpanLink; state: TraceState }) {
           <button type="button" class="link" onClick={() => state.openSpan(link.spanId)}>
             Span of this trace
           </button>
+        ) : isOffline() ? (
+          <code>{link.traceId}</code>
         ) : (
           <a href={formatRoute(['trace', link.traceId], { span: link.spanId })}>Trace {link.traceId.slice(0, 8)}…</a>
         )}{' '}

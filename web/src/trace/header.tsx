@@ -1,9 +1,11 @@
 import { useMemo } from 'preact/hooks';
+import { isOffline } from '../lib/api.ts';
 import { formatCount, formatDate, formatDuration, formatTime, millisOfNanos, plural } from '../lib/format.ts';
 import { colorClass } from '../lib/services.ts';
 import { lastSearch } from '../search/memory.ts';
 import { CopyButton } from '../shell/copy.tsx';
 import { icons } from '../shell/icons.tsx';
+import { CompareForm } from './compareform.tsx';
 import { countByService, flag, maxDepth, nameOf, serviceOf, type TraceModel } from './model.ts';
 import type { TraceState } from './state.ts';
 
@@ -15,9 +17,11 @@ export function TraceHeader({ state }: { state: TraceState }) {
   return (
     <header class="trace-header">
       <div class="title">
-        <a class="ghost button" href={lastSearch()} aria-label="Back to search" title="Back to search">
-          {icons.back}
-        </a>
+        {!isOffline() && (
+          <a class="ghost button" href={lastSearch()} aria-label="Back to search" title="Back to search">
+            {icons.back}
+          </a>
+        )}
         <h1>
           <span class="service">{serviceOf(model, 0) || '(no service)'}</span>
           {nameOf(model, 0) || '(no name)'}
@@ -26,6 +30,7 @@ export function TraceHeader({ state }: { state: TraceState }) {
           <code>{header.traceId}</code>
           <CopyButton text={header.traceId} label="Copy the trace id" />
         </span>
+        {!isOffline() && <Elsewhere traceId={header.traceId} />}
       </div>
       <dl class="figures">
         <Figure name="Start" value={`${formatDate(start)} ${formatTime(start)}`} />
@@ -38,6 +43,24 @@ export function TraceHeader({ state }: { state: TraceState }) {
       <Legend state={state} />
       <Notes model={model} />
     </header>
+  );
+}
+
+/** What leads out of the page: a saved file, and another trace. */
+function Elsewhere({ traceId }: { traceId: string }) {
+  return (
+    <>
+      <a class="ghost button" href={`api/v1/traces/${traceId}/export.html`} download title="Save the trace as one file that opens without a server">
+        Save as HTML
+      </a>
+      <button type="button" class="ghost" popovertarget="compare-with">
+        Compare…
+      </button>
+      <div id="compare-with" class="keys" popover="auto">
+        <h2>Compare this trace with another</h2>
+        <CompareForm traceId={traceId} />
+      </div>
+    </>
   );
 }
 

@@ -1,6 +1,5 @@
 import { formatCount, formatDuration } from '../lib/format.ts';
 import { icons } from '../shell/icons.tsx';
-import { CompareForm } from './compareform.tsx';
 import { views, type TraceState, type View } from './state.ts';
 
 const keys: readonly (readonly [keys: string, does: string])[] = [
@@ -30,14 +29,7 @@ export function Toolbar({ state }: { state: TraceState }) {
           </button>
         ))}
       </div>
-      {state.view === 'timeline' ? <TimelineTools state={state} /> : <span class="spring" />}
-      <button type="button" class="ghost" popovertarget="compare-with">
-        Compare…
-      </button>
-      <div id="compare-with" class="keys" popover="auto">
-        <h2>Compare this trace with another</h2>
-        <CompareForm traceId={state.model.header.traceId} />
-      </div>
+      {state.view === 'timeline' && <TimelineTools state={state} />}
     </div>
   );
 }
