@@ -20,6 +20,7 @@ type badgerConfig struct {
 	Consistency           *bool     `yaml:"consistency"`
 	MaintenanceInterval   *Duration `yaml:"maintenance_interval"`
 	MetricsUpdateInterval *Duration `yaml:"metrics_update_interval"`
+	ReadOnly              *bool     `yaml:"read_only"`
 }
 
 // takeBadger turns the block of Jaeger's names into ours.
@@ -40,6 +41,7 @@ func (c *Config) takeBadger() {
 	take(&c.Storage.SyncWrites, b.Consistency)
 	take(&c.Storage.MaintenanceInterval, b.MaintenanceInterval)
 	take(&c.Storage.MetricsInterval, b.MetricsUpdateInterval)
+	take(&c.Storage.ReadOnly, b.ReadOnly)
 }
 
 func take[T any](to, from *T) {
@@ -77,6 +79,7 @@ func BadgerOptions() []BadgerOption {
 		{"badger.ephemeral", "storage.ephemeral", true, flag(func(c *Config) *bool { return &c.Storage.Ephemeral })},
 		{"badger.maintenance-interval", "storage.maintenance_interval", false, duration(func(c *Config) *Duration { return &c.Storage.MaintenanceInterval })},
 		{"badger.metrics-update-interval", "storage.metrics_interval", false, duration(func(c *Config) *Duration { return &c.Storage.MetricsInterval })},
+		{"badger.read-only", "storage.read_only", true, flag(func(c *Config) *bool { return &c.Storage.ReadOnly })},
 		{"badger.span-store-ttl", "storage.ttl", false, duration(func(c *Config) *Duration { return &c.Storage.TTL })},
 	}
 }

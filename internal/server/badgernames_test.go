@@ -13,7 +13,7 @@ func TestBadgerNames(t *testing.T) {
 	want.DataDir, want.Storage.IndexDir = "/values", "/keys"
 	want.Storage.TTL = Duration(72 * time.Hour)
 	want.Storage.MaintenanceInterval, want.Storage.MetricsInterval = Duration(5*time.Minute), Duration(10*time.Second)
-	want.Storage.Ephemeral, want.Storage.SyncWrites = true, false
+	want.Storage.Ephemeral, want.Storage.SyncWrites, want.Storage.ReadOnly = true, false, true
 	got, err := load(t, `
 storage:
   badger:
@@ -23,12 +23,13 @@ storage:
     consistency: false
     maintenance_interval: 5m
     metrics_update_interval: 10s
+    read_only: true
 `)
 	if err != nil || got != want {
 		t.Errorf("Jaeger 2's block: %v\n got %+v\nwant %+v", err, got, want)
 	}
 	got, err = load(t, "", "BADGER_DIRECTORY_KEY=/keys", "BADGER_DIRECTORY_VALUE=/values", "BADGER_SPAN_STORE_TTL=72h0m0s",
-		"BADGER_EPHEMERAL=true", "BADGER_CONSISTENCY=false", "BADGER_MAINTENANCE_INTERVAL=5m0s", "BADGER_METRICS_UPDATE_INTERVAL=10s")
+		"BADGER_EPHEMERAL=true", "BADGER_CONSISTENCY=false", "BADGER_MAINTENANCE_INTERVAL=5m0s", "BADGER_METRICS_UPDATE_INTERVAL=10s", "BADGER_READ_ONLY=true")
 	if err != nil || got != want {
 		t.Errorf("Jaeger 1's variables: %v\n got %+v\nwant %+v", err, got, want)
 	}

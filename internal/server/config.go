@@ -86,10 +86,14 @@ type StorageConfig struct {
 	// there within 100 ms: a power cut may take those, the end of the process none.
 	SyncWrites bool `yaml:"sync_writes"`
 	// MaintenanceInterval is how often tablets look for what to flush, merge and
-	// drop.
+	// drop, and how old the answers of a read-only process may be.
 	MaintenanceInterval Duration `yaml:"maintenance_interval"`
 	// MetricsInterval is how old the sizes in /metrics may be.
 	MetricsInterval Duration `yaml:"metrics_interval"`
+	// ReadOnly opens a data directory that another process may be writing, and
+	// answers with what that one acknowledged MaintenanceInterval ago. It needs a
+	// Listen address of its own.
+	ReadOnly bool `yaml:"read_only"`
 
 	// Badger takes the names that Jaeger's badger storage has for these keys;
 	// Load turns them into ours and clears it.
@@ -367,6 +371,9 @@ func (c *StorageConfig) validate(bad func(format string, args ...any)) {
 	}
 	if c.ArchiveTTL != 0 && c.ArchiveTTL < Duration(time.Second) {
 		bad("storage.archive_ttl is %v: want at least 1s, or 0 to keep everything", time.Duration(c.ArchiveTTL))
+	}
+	if c.Ephemeral && c.ReadOnly {
+		bad("storage.read_only and storage.ephemeral: what is in memory only, no other process has written")
 	}
 	if c.Ephemeral && c.EphemeralSize < minEphemeral {
 		bad("storage.ephemeral_size is %d bytes: want at least %d", c.EphemeralSize, minEphemeral)

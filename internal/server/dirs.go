@@ -41,6 +41,14 @@ func (s *Server) openDirs() error {
 	if err := refuseBadger(disk, c.DataDir, c.Storage.IndexDir); err != nil {
 		return err
 	}
+	if c.Storage.ReadOnly {
+		disk = readOnlyFS{disk}
+		s.o.FS = disk
+		if _, err := disk.List(c.DataDir); err != nil {
+			return base.Errorf(base.ClassNotFound, "data directory: %w: storage.read_only needs one that another process has made", err)
+		}
+		return s.splitDirs()
+	}
 	if err := disk.MkdirAll(c.DataDir, 0o700); err != nil {
 		return fmt.Errorf("data directory: %w", err)
 	}
@@ -49,6 +57,12 @@ func (s *Server) openDirs() error {
 		return base.Errorf(base.ClassUnavailable, "data directory %s is in use by another process: stop that one, or choose another --data-dir (%w)", c.DataDir, err)
 	}
 	s.lock = lock
+	return s.splitDirs()
+}
+
+// splitDirs puts index files where the configuration says.
+func (s *Server) splitDirs() error {
+	c, disk := &s.o.Config, s.o.FS
 	if c.Storage.IndexDir == "" {
 		return nil
 	}
@@ -57,10 +71,13 @@ func (s *Server) openDirs() error {
 	if err != nil {
 		return base.Errorf(base.ClassInvalid, "data_dir and storage.index_dir: %w", err)
 	}
+	s.o.FS = split
+	if c.Storage.ReadOnly {
+		return nil
+	}
 	if err := split.MkdirAll(tablets, 0o700); err != nil {
 		return fmt.Errorf("index directory: %w", err)
 	}
-	s.o.FS = split
 	return nil
 }
 

@@ -142,6 +142,9 @@ func (s *Server) Listen() error {
 	ctx := context.Background() // opening a port waits for nobody
 	var ports net.ListenConfig
 	main, err := ports.Listen(ctx, "tcp", s.o.Config.Listen)
+	if err != nil && s.o.Config.Storage.ReadOnly {
+		return base.Errorf(base.ClassUnavailable, "listen on %s: %w: a read-only process needs a --listen of its own, beside that of the process that writes", s.o.Config.Listen, err)
+	}
 	if err != nil {
 		return base.Errorf(base.ClassUnavailable, "listen on %s: %w: stop what uses it, or choose another --listen", s.o.Config.Listen, err)
 	}

@@ -127,8 +127,12 @@ func writeState(w http.ResponseWriter, err error) {
 	state := map[string]string{"status": "ok"}
 	if err != nil {
 		code := http.StatusServiceUnavailable
-		if base.ClassOf(err) == base.ClassBug {
+		switch base.ClassOf(err) {
+		case base.ClassBug:
 			code = http.StatusInternalServerError
+		case base.ClassConflict:
+			code = http.StatusConflict
+		default: // passes, or is reported elsewhere
 		}
 		w.WriteHeader(code)
 		state = map[string]string{"status": "failing", "reason": err.Error()}

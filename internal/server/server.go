@@ -43,10 +43,11 @@ type Server struct {
 	reg     *prometheus.Registry
 	lock    io.Closer
 	etcd    *meta.Etcd
-	catalog *meta.Catalog
+	catalog *meta.Catalog     // nil where another process writes
+	maps    meta.TabletMapper // the catalog, or what that process publishes of it
 	jobs    *jobs.Pool
 	cache   *part.Cache
-	node    *node.Node
+	node    host
 	traces  *Traces
 	archive *Traces
 	front   *front
@@ -95,24 +96,34 @@ func (s *Server) open(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	id, err := s.openCatalog(ctx)
-	if err != nil {
-		return err
+	opened := s.openWriting
+	if s.o.Config.Storage.ReadOnly {
+		opened = s.openReadOnly
 	}
-	spans, archive, err := s.ensureTraces(ctx)
+	spans, archive, err := opened(ctx, events)
 	if err != nil {
-		return fmt.Errorf("catalog: %w", err)
-	}
-	if err := s.openNode(ctx, id, events, spans.group, archive.group); err != nil {
 		return err
 	}
 	s.traces, s.archive = s.openTraces(spans), s.openTraces(archive)
 	return s.openFront(spans.resource.ID, archive.resource.ID)
 }
 
+// openWriting takes the lead of what is stored.
+func (s *Server) openWriting(ctx context.Context, events selfmon.Events) (spans, archive declared, err error) {
+	id, err := s.openCatalog(ctx)
+	if err != nil {
+		return spans, archive, err
+	}
+	if spans, archive, err = s.ensureTraces(ctx); err != nil {
+		return spans, archive, fmt.Errorf("catalog: %w", err)
+	}
+	s.publishCatalog()
+	return spans, archive, s.openNode(ctx, id, events, spans.group, archive.group)
+}
+
 // openTraces returns the trace resource for gateways.
 func (s *Server) openTraces(d declared) *Traces {
-	routed := router.NewGroup(d.group.ID, s.catalog, s.node)
+	routed := router.NewGroup(d.group.ID, s.maps, s.node)
 	return &Traces{Traces: search.NewTraces(routed, d.resource.ID), group: routed, spec: d.group, clock: s.o.Clock, steady: s.steady}
 }
 
@@ -140,6 +151,7 @@ func (s *Server) openCatalog(ctx context.Context) (base.NodeID, error) {
 	if s.catalog, err = meta.Open(ctx, meta.Options{Store: store, Logger: s.o.Logger}); err != nil {
 		return 0, err
 	}
+	s.maps = s.catalog
 	known := s.catalog.View().Nodes()
 	path := s.o.FS.PathJoin(dir, identityName)
 	identity, err := nodeIdentity(s.o.FS, path, len(known) == 0)
@@ -208,43 +220,57 @@ func (s *Server) ensure(ctx context.Context, want catalog.Group) (declared, erro
 }
 
 func (s *Server) openNode(ctx context.Context, id base.NodeID, events selfmon.Events, groups ...catalog.Group) error {
+	n, err := node.Open(s.nodeOptions(id, events))
+	if err != nil {
+		return err
+	}
+	s.node = n
+	if s.etcd != nil {
+		s.watching.Go(func() {
+			select {
+			case <-s.etcd.Done():
+				n.Fail(base.Errorf(base.ClassUnavailable, "the catalog's etcd has stopped: its log says why"))
+			case <-s.stop:
+			}
+		})
+	}
+	return s.startNode(ctx, groups...)
+}
+
+// nodeOptions makes what tablets share and returns the options of what hosts them.
+func (s *Server) nodeOptions(id base.NodeID, events selfmon.Events) node.Options {
 	c := &s.o.Config.Storage
 	s.jobs = jobs.New(jobs.Options{})
 	s.cache = part.NewCache(int64(c.Cache))
-	var err error
-	s.node, err = node.Open(node.Options{
+	return node.Options{
 		Node: id, FS: s.o.FS, Dir: s.o.Config.DataDir, Layouts: map[catalog.Kind]*column.Layout{catalog.KindTraces: trace.Layout()},
 		Jobs: s.jobs, Cache: s.cache, Events: events, Logger: s.o.Logger, Clock: s.steady,
 		MemoryBytes: int(c.Memory), MinFreeBytes: s.minFree(), MaxLogBytes: s.maxLog(),
 		MemtableBytes: int(c.Memtable), FlushAge: time.Duration(c.FlushAge), TickEvery: time.Duration(c.MaintenanceInterval),
 		SyncEvery: syncEvery(c),
-	})
-	if err != nil {
-		return err
 	}
+}
+
+// startNode hosts the groups' tablets and starts what hosts them.
+func (s *Server) startNode(ctx context.Context, groups ...catalog.Group) error {
 	for _, g := range groups {
-		tablets, err := s.catalog.TabletMap(g.ID)
-		if err != nil {
-			return err
-		}
-		if err := s.node.Host(g, tablets); err != nil {
+		if err := s.hostGroup(g); err != nil {
 			return err
 		}
 	}
-	stats := heldFor(time.Duration(c.MetricsInterval), s.o.Clock, s.Stats)
+	stats := heldFor(time.Duration(s.o.Config.Storage.MetricsInterval), s.o.Clock, s.Stats)
 	if err := selfmon.RegisterTablets(s.reg, stats); err != nil {
 		return err
 	}
-	if s.etcd != nil {
-		s.watching.Go(func() {
-			select {
-			case <-s.etcd.Done():
-				s.node.Fail(base.Errorf(base.ClassUnavailable, "the catalog's etcd has stopped: its log says why"))
-			case <-s.stop:
-			}
-		})
-	}
 	return s.node.Start(ctx)
+}
+
+func (s *Server) hostGroup(g catalog.Group) error {
+	tablets, err := s.maps.TabletMap(g.ID)
+	if err != nil {
+		return err
+	}
+	return s.node.Host(g, tablets)
 }
 
 // syncEvery returns how long a write may wait for its sync; zero is not at all.
@@ -342,7 +368,7 @@ func (s *Server) Purge(ctx context.Context, archived bool) error {
 	if archived {
 		of = s.archive
 	}
-	tablets, err := s.catalog.TabletMap(of.spec.ID)
+	tablets, err := s.maps.TabletMap(of.spec.ID)
 	if err != nil {
 		return err
 	}
