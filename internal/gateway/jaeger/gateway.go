@@ -97,6 +97,8 @@ type Gateway struct {
 	adjuster Adjuster
 	errors   serve.Errors
 	opts     Options
+
+	transforms chan struct{} // has one for each file that is being transformed
 }
 
 // New returns a gateway that reads from store.
@@ -120,6 +122,8 @@ func New(store Store, o Options) (*Gateway, error) {
 		adjuster: Adjuster{MaxClockSkew: max(0, o.MaxClockSkew)},
 		errors:   serve.Errors{Logger: o.Logger},
 		opts:     o,
+
+		transforms: make(chan struct{}, maxTransforms),
 	}, nil
 }
 
@@ -187,6 +191,9 @@ const (
 	// maxTransformBytes bounds what is sent to be shown: files that people save,
 	// of traces of some ten thousand spans.
 	maxTransformBytes = 32 << 20
+	// maxTransforms bounds how many files are transformed at a time: each takes
+	// about five times its bytes of memory.
+	maxTransforms = 2
 )
 
 // handle bounds requests in size and answers errors in the form of the endpoint.

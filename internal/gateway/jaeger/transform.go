@@ -12,6 +12,12 @@ import (
 // Jaeger's JSON: Jaeger's page shows files so. They are neither stored nor
 // repaired.
 func (g *Gateway) legacyTransform(w http.ResponseWriter, r *http.Request) error {
+	select {
+	case g.transforms <- struct{}{}:
+		defer func() { <-g.transforms }()
+	default:
+		return base.Retry(0, "other files are being transformed: send this one again later")
+	}
 	body, err := readBody(r)
 	if err != nil {
 		return err

@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -93,6 +95,40 @@ func TestTransformRefusals(t *testing.T) {
 	}
 	if w := transform(t, strings.Repeat(" ", maxTransformBytes+1)); w.Code != http.StatusRequestEntityTooLarge {
 		t.Errorf("a large body: status %d", w.Code)
+	}
+}
+
+// TestTransformIsBounded: files take memory, so those that come while others are
+// being read are to come again.
+func TestTransformIsBounded(t *testing.T) {
+	mux := newTestMux(t, &fakeStore{})
+	send := func(body io.Reader) *httptest.ResponseRecorder {
+		w := httptest.NewRecorder()
+		mux.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/api/transform", body))
+		return w
+	}
+	var wg sync.WaitGroup
+	files := make([]*io.PipeWriter, maxTransforms)
+	for i := range files {
+		r, w := io.Pipe()
+		files[i] = w
+		wg.Go(func() {
+			if got := send(r); got.Code != http.StatusOK {
+				t.Errorf("file %d: %d", i, got.Code)
+			}
+		})
+		_, _ = io.WriteString(w, "{") // returns when it is being read
+	}
+	if got := send(strings.NewReader("{}")); got.Code != http.StatusTooManyRequests || got.Header().Get("Retry-After") == "" {
+		t.Errorf("one more: %d %v", got.Code, got.Header())
+	}
+	for _, w := range files {
+		_, _ = io.WriteString(w, "}")
+		_ = w.Close()
+	}
+	wg.Wait()
+	if got := send(strings.NewReader("{}")); got.Code != http.StatusOK {
+		t.Errorf("afterwards: %d", got.Code)
 	}
 }
 
