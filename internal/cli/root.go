@@ -68,7 +68,7 @@ Own data: run "pando serve" and point OTEL_EXPORTER_OTLP_ENDPOINT at it.`,
 	root.SetHelpCommand(&cobra.Command{Use: "help [command]", Short: "Show help", Hidden: true, RunE: helpOn})
 	root.CompletionOptions.SetDefaultShellCompDirective(cobra.ShellCompDirectiveNoFileComp)
 	root.AddCommand(
-		newServe(env), newDemo(env), newTrace(env), newGen(env), newBench(env), newInspect(env), newConfig(env), newVersion(env),
+		newServe(env), newDemo(env), newTrace(env), newImport(env), newGen(env), newBench(env), newInspect(env), newConfig(env), newVersion(env),
 	)
 	return root
 }

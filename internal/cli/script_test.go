@@ -37,6 +37,7 @@ func TestMain(m *testing.M) {
 //	stop                stop the server
 //	find NAME DIR GLOB  set the variable to the first match below DIR
 //	damage FILE         change a byte in the middle of the file
+//	jaeger DIR TRACES   write a badger directory of Jaeger's with that many traces
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: filepath.Join("testdata", "script"), UpdateScripts: *update, RequireExplicitExec: true,
@@ -48,7 +49,7 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"expect": runPando, "find": findFile, "damage": damageFile,
+			"expect": runPando, "find": findFile, "damage": damageFile, "jaeger": writeBadger,
 			"serve":  func(ts *testscript.TestScript, _ bool, args []string) { running(ts).serve(t.Context(), ts, args[0]) },
 			"corpus": func(ts *testscript.TestScript, _ bool, args []string) { running(ts).send(t.Context(), ts, args[0]) },
 			"stop":   func(ts *testscript.TestScript, _ bool, _ []string) { running(ts).stop(ts) },

@@ -1,0 +1,116 @@
+package jaegerbadger
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"os"
+	"slices"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/pandodb/pando/internal/base"
+)
+
+// lockName is the file in which badger notes its process.
+const lockName = "LOCK"
+
+// storeFiles returns the names of badger's files in a directory, ascending.
+func storeFiles(dir string) ([]string, error) {
+	fs := vfs.Default
+	all, err := fs.List(dir)
+	if err != nil {
+		return nil, base.Mark(base.ClassNotFound, err)
+	}
+	var names []string
+	for _, name := range all {
+		info, err := fs.Stat(fs.PathJoin(dir, name))
+		if err != nil {
+			return nil, err
+		}
+		if name != lockName && !info.IsDir() {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names, nil
+}
+
+// copyStore copies a store into a directory of which nothing is there yet, and
+// returns where.
+func copyStore(keys, values, to string) (newKeys, newValues string, err error) {
+	fs := vfs.Default
+	if there, err := fs.List(to); err == nil && len(there) > 0 {
+		return "", "", base.Errorf(base.ClassConflict, "%s is not empty: the copy wants a directory of its own", to)
+	}
+	newKeys, newValues = fs.PathJoin(to, "keys"), fs.PathJoin(to, "values")
+	if keys == values {
+		newValues = newKeys
+	}
+	if err := copyFiles(keys, newKeys); err != nil {
+		return "", "", err
+	}
+	if keys != values {
+		err = copyFiles(values, newValues)
+	}
+	return newKeys, newValues, err
+}
+
+func copyFiles(from, to string) error {
+	fs := vfs.Default
+	if err := fs.MkdirAll(to, 0o700); err != nil {
+		return err
+	}
+	names, err := storeFiles(from)
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		if err := copyFile(fs.PathJoin(from, name), fs.PathJoin(to, name)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// copyFile copies a file and leaves out blocks of zeros, of which a log that was
+// not closed has gigabytes.
+func copyFile(from, to string) (err error) {
+	in, err := vfs.Default.Open(from)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, in.Close()) }()
+	out, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, out.Close()) }()
+	block, zeros := make([]byte, 256<<10), make([]byte, 256<<10)
+	size := int64(0)
+	for {
+		n, err := io.ReadFull(in, block)
+		if !bytes.Equal(block[:n], zeros[:n]) {
+			if _, err := out.WriteAt(block[:n], size); err != nil {
+				return err
+			}
+		}
+		size += int64(n)
+		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+			break
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return errors.Join(out.Truncate(size), out.Sync())
+}
+
+func readFile(fs vfs.FS, path string) (data []byte, err error) {
+	f, err := fs.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	return io.ReadAll(f)
+}
