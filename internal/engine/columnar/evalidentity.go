@@ -129,9 +129,11 @@ func (e *partEval) identityLeaf(ctx context.Context, x *Expr, within *index.Set)
 }
 
 // keysLeaf looks keys up one by one: the key filter first, then the blocks that
-// have the key.
+// have the key. Of ascending keys, those of one block are found at one reading.
 func (e *partEval) keysLeaf(ctx context.Context, keys []column.Value, within *index.Set) (*index.Set, error) {
 	var spans []rowSpan
+	var id *column.Identity
+	read := -1 // the block that id is of
 	for i := range keys {
 		if i%1024 == 0 && ctx.Err() != nil {
 			return nil, ctx.Err()
@@ -147,9 +149,12 @@ func (e *partEval) keysLeaf(ctx context.Context, keys []column.Value, within *in
 			if within != nil && within.CountRange(first, first+uint32(info.Rows)) == 0 {
 				continue
 			}
-			id, err := e.part.ReadIdentity(b)
-			if err != nil {
-				return nil, err
+			if b != read {
+				var err error
+				if id, err = e.part.ReadIdentity(b); err != nil {
+					return nil, err
+				}
+				read = b
 			}
 			if from, to := rowsOfKey(id, key); from < to {
 				spans = append(spans, rowSpan{first + from, first + to})

@@ -338,3 +338,22 @@ func TestTestsOfLongTermsEnd(t *testing.T) {
 		t.Errorf("%d terms of 10 kB were tested, %v", tested, err)
 	}
 }
+
+// TestNeighbouringKeysShareARead: of many keys, those of one block cost one
+// reading of it.
+func TestNeighbouringKeysShareARead(t *testing.T) {
+	m := newManyTerms(t)
+	x := Expr{Op: OpIn, Col: RowKey}
+	for i := range m.part.Meta().Keys {
+		x.Values = append(x.Values, column.Value{Type: column.Bytes, Bytes: fmt.Appendf(nil, "key-%05d", i)})
+	}
+	before := m.reads.Load()
+	e := &partEval{layout: m.opts.Layout, part: m.part}
+	if n := m.count(e, &x); n != m.part.Meta().Rows {
+		t.Errorf("%d rows, want all", n)
+	}
+	// A chunk of the page directory and the identity.
+	if n, most := int(m.reads.Load()-before), 2*m.part.Meta().Blocks+10; n > most {
+		t.Errorf("%d reads for %d keys in %d blocks, want at most %d", n, len(x.Values), m.part.Meta().Blocks, most)
+	}
+}
