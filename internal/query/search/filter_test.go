@@ -172,6 +172,8 @@ func TestPatterns(t *testing.T) {
 	f("", "", true)
 	f("[Cc]art", "Cart", true)
 	f("a|b", "xb", true)
+	f("\ufffd", "a\ufffd", true)
+	f("\ufffd", "a\xff", true) // the matcher reads what is no UTF-8 as that
 	if _, ok := literalPattern("c.rt"); ok {
 		t.Error("a pattern with a dot is no literal")
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"regexp"
 	"regexp/syntax"
+	"slices"
 	"unicode"
 	"unicode/utf8"
 
@@ -32,8 +33,8 @@ func literalPattern(pattern string) ([]byte, bool) {
 	for re.Op == syntax.OpCapture {
 		re = re.Sub[0]
 	}
-	if re.Op != syntax.OpLiteral || re.Flags&syntax.FoldCase != 0 {
-		return nil, false
+	if re.Op != syntax.OpLiteral || re.Flags&syntax.FoldCase != 0 || slices.Contains(re.Rune, utf8.RuneError) {
+		return nil, false // the matcher takes bytes that are no UTF-8 for utf8.RuneError
 	}
 	return []byte(string(re.Rune)), true
 }

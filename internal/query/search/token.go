@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"hash/crc32"
+	"strings"
 
 	"github.com/cespare/xxhash/v2"
 
@@ -58,6 +59,9 @@ func newToken(kind tokenKind, query uint64, cursor []byte) string {
 func parseToken(text string, kind tokenKind, query uint64) (cursor []byte, err error) {
 	if len(text) > maxToken {
 		return nil, badToken("%d characters, no token has more than %d", len(text), maxToken)
+	}
+	if strings.ContainsAny(text, "\r\n") { // which the decoder skips
+		return nil, badToken("not unpadded base64url: found the end of a line")
 	}
 	b, err := tokenText.DecodeString(text)
 	if err != nil {

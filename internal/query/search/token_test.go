@@ -134,6 +134,7 @@ func TestBadTokens(t *testing.T) {
 	}
 	f("not a token", "illegal base64 data at input byte 3")
 	f(good+"=", "base64")
+	f(good[:9]+"\n"+good[9:], "end of a line")
 	f(strings.Repeat("A", 400), "400 characters")
 	f("AQ", "cut short after 1 bytes of its header of 11")
 	f("Ag", "not a token of version 1")
