@@ -111,6 +111,8 @@ func TestV3Refusals(t *testing.T) {
 		"filter and service":       {onSum, `{` + aTime + `,"filter":` + aFilter + `,"serviceName":"s"}`, "query has a filter and service_name: say it all in the filter"},
 		"filter and all others":    {onSum, `{` + aTime + `,"filter":` + aFilter + `,"operationName":"o","attributes":{"a":"b"},"durationMin":"1s","durationMax":"2s"}`, "query has a filter and operation_name, attributes, duration_min, duration_max: say it all in the filter"},
 		"page and depth":           {onSum, `{` + aTime + `,` + page + `,"searchDepth":9}`, "search_depth 9 and pagination: only one of them can bound a search"},
+		"negative depth":           {onSum, `{` + aTime + `,"searchDepth":-1}`, "search_depth -1: want 1 to 10000 traces, or 0 for 100"},
+		"great depth":              {onSum, `{` + aTime + `,"searchDepth":10001}`, "search_depth 10001: want 1 to 10000 traces, or 0 for 100"},
 		"empty page":               {onSum, `{` + aTime + `,"pagination":{}}`, "pagination.page_size is 0: want 1 to 10000 results"},
 		"token without size":       {onSum, `{` + aTime + `,"pagination":{"pageToken":"x"}}`, "pagination.page_size is 0: want 1 to 10000 results"},
 		"page of traces":           {"/api/v3/traces", `{` + aTime + `,` + page + `}`, "pagination is not for whole traces: page through trace summaries, or bound the search with search_depth"},

@@ -214,7 +214,7 @@ func TestGRPCSummaries(t *testing.T) {
 	}
 	store.summaries[0].Spans = math.MaxUint32
 	q := aQuery()
-	q.SearchDepth = -3
+	q.SearchDepth = 0
 	got, err := receive(dial(t, store).FindTraceSummaries(t.Context(), &jaegerpb.FindTraceSummariesRequest{Query: q}))
 	if err != nil || len(got) != 2 || len(got[1].GetSummaries()) != 2 {
 		t.Fatalf("%d messages, %v", len(got), err)

@@ -38,8 +38,11 @@ func searchOf(pb *jaegerpb.TraceQueryParameters) (*searchParams, error) {
 		operation:  pb.GetOperationName(),
 		attributes: pb.GetAttributes(),
 		time:       when,
-		depth:      max(0, int(pb.GetSearchDepth())), // unset and below mean the default
+		depth:      int(pb.GetSearchDepth()),
 		raw:        pb.GetRawTraces(),
+	}
+	if _, err := serve.Depth("search_depth", pb.GetSearchDepth()); err != nil {
+		return nil, err
 	}
 	if s.filter, err = wire.Filter(pb.GetFilter()); err != nil {
 		return nil, err

@@ -135,9 +135,10 @@ func queryOf(pb *apiv2pb.TraceQueryParameters) (*search.Query, error) {
 		return nil, base.Errorf(base.ClassInvalid, "start_time_min and start_time_max are required")
 	case in.Start > in.End:
 		return nil, base.Errorf(base.ClassInvalid, "start_time_min must not be after start_time_max")
-	case pb.GetSearchDepth() < 0 || pb.GetSearchDepth() > search.MaxLimit:
-		return nil, base.Errorf(base.ClassInvalid, "search_depth %d: want 1 to %d traces, or 0 for %d",
-			pb.GetSearchDepth(), search.MaxLimit, serve.DefaultDepth)
+	}
+	depth, err := serve.Depth("search_depth", pb.GetSearchDepth())
+	if err != nil {
+		return nil, err
 	}
 	shortest, err := serve.Duration("duration_min", pb.GetDurationMin())
 	if err != nil {
@@ -151,10 +152,7 @@ func queryOf(pb *apiv2pb.TraceQueryParameters) (*search.Query, error) {
 		Service: pb.GetServiceName(), Operation: pb.GetOperationName(),
 		Time:        base.TimeRange{Start: in.Start, End: min(in.End, math.MaxInt64-1) + 1},
 		MinDuration: uint64(shortest), MaxDuration: uint64(longest),
-		Order: search.Newest, Limit: int(pb.GetSearchDepth()),
-	}
-	if q.Limit == 0 {
-		q.Limit = serve.DefaultDepth
+		Order: search.Newest, Limit: depth,
 	}
 	for _, key := range slices.Sorted(maps.Keys(pb.GetTags())) {
 		if key == "" {

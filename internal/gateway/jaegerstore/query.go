@@ -56,7 +56,7 @@ func traceQuery(pb *storagev2pb.TraceQueryParameters) (*search.Query, error) {
 func setResults(q *search.Query, pb *storagev2pb.TraceQueryParameters) (err error) {
 	switch {
 	case pb.GetPagination() == nil:
-		q.Limit, err = serve.Depth("search_depth", pb.GetSearchDepth())
+		q.Limit, err = serve.SoftDepth("search_depth", pb.GetSearchDepth())
 		return err
 	case pb.GetSearchDepth() != 0:
 		return base.Errorf(base.ClassInvalid, "search_depth %d and pagination: only one of them can bound a search", pb.GetSearchDepth())

@@ -142,7 +142,7 @@ func traceQueryV1(pb *storagev1pb.TraceQueryParameters) (*search.Query, error) {
 		Service: pb.GetServiceName(), Operation: pb.GetOperationName(),
 		Time: base.TimeRange{Start: in.Start, End: min(in.End, math.MaxInt64-1) + 1}, Order: search.Newest,
 	}
-	if q.Limit, err = serve.Depth("num_traces", pb.GetNumTraces()); err != nil {
+	if q.Limit, err = serve.SoftDepth("num_traces", pb.GetNumTraces()); err != nil {
 		return nil, err
 	}
 	if err := setDurations(q, pb.GetDurationMin(), pb.GetDurationMax()); err != nil {

@@ -35,17 +35,21 @@ func (in Interval) Search() (base.TimeRange, error) {
 }
 
 // Depth reads how many traces a search asks for, which the message calls name.
-// Jaeger documents it as a soft limit: what is beyond search.MaxLimit counts as
-// that.
 func Depth(name string, depth int32) (int, error) {
 	switch {
-	case depth < 0:
+	case depth < 0 || depth > search.MaxLimit:
 		return 0, base.Errorf(base.ClassInvalid, "%s %d: want 1 to %d traces, or 0 for %d", name, depth, search.MaxLimit, DefaultDepth)
 	case depth == 0:
 		return DefaultDepth, nil
 	default:
-		return min(int(depth), search.MaxLimit), nil
+		return int(depth), nil
 	}
+}
+
+// SoftDepth is Depth for storage, where Jaeger documents a soft limit: what is
+// beyond search.MaxLimit counts as that.
+func SoftDepth(name string, depth int32) (int, error) {
+	return Depth(name, min(depth, search.MaxLimit))
 }
 
 // NewPage reads a page. A size beyond what is answered at once counts as the most

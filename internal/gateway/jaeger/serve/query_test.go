@@ -32,14 +32,33 @@ func TestSearchTime(t *testing.T) {
 }
 
 func TestDepth(t *testing.T) {
-	for depth, want := range map[int32]int{0: DefaultDepth, 1: 1, search.MaxLimit: search.MaxLimit, math.MaxInt32: search.MaxLimit} {
-		if got, err := Depth("depth", depth); got != want || err != nil {
-			t.Errorf("%d: %d, %v", depth, got, err)
+	const most = search.MaxLimit
+	for _, tc := range []struct {
+		depth            int32
+		hard, soft       int
+		hardErr, softErr string
+	}{
+		{depth: 0, hard: DefaultDepth, soft: DefaultDepth},
+		{depth: 1, hard: 1, soft: 1},
+		{depth: most, hard: most, soft: most},
+		{depth: most + 1, hardErr: "depth 10001: want 1 to 10000 traces, or 0 for 100", soft: most},
+		{depth: math.MaxInt32, hardErr: "depth 2147483647: want 1 to 10000 traces, or 0 for 100", soft: most},
+		{depth: -1, hardErr: "depth -1: want 1 to 10000 traces, or 0 for 100", softErr: "depth -1: want 1 to 10000 traces, or 0 for 100"},
+	} {
+		if got, err := Depth("depth", tc.depth); got != tc.hard || textOf(err) != tc.hardErr {
+			t.Errorf("depth %d: %d, %v", tc.depth, got, err)
+		}
+		if got, err := SoftDepth("depth", tc.depth); got != tc.soft || textOf(err) != tc.softErr {
+			t.Errorf("soft depth %d: %d, %v", tc.depth, got, err)
 		}
 	}
-	if _, err := Depth("depth", -1); err == nil || err.Error() != "depth -1: want 1 to 10000 traces, or 0 for 100" {
-		t.Errorf("got %v", err)
+}
+
+func textOf(err error) string {
+	if err == nil {
+		return ""
 	}
+	return err.Error()
 }
 
 func TestNewPage(t *testing.T) {
