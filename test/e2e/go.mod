@@ -8,6 +8,7 @@ tool (
 )
 
 require (
+	github.com/openzipkin/zipkin-go v0.4.3
 	go.opentelemetry.io/otel v1.46.0
 	go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracegrpc v1.46.0
 	go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracehttp v1.46.0
