@@ -50,6 +50,10 @@ type Options struct {
 	// them within that time. A process that ends loses nothing; a machine that
 	// does may lose that much. Zero syncs before it acknowledges.
 	SyncEvery time.Duration
+	// Repair opens a log that lacks entries which older segments had: their groups
+	// go on as if those had been compacted. What is damaged Repair has to cut off
+	// before. Without it such a log is refused.
+	Repair bool
 	// Rand makes the log's identity and nonces; default crypto/rand.
 	Rand io.Reader
 	// Clock measures group commits for Events; default base.SystemClock.

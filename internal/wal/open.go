@@ -91,7 +91,7 @@ func (l *Log) adopt(end tail) error {
 		if !g.mu.known {
 			continue
 		}
-		if g.mu.first > g.mu.compacted.Index+1 {
+		if g.mu.first > g.mu.compacted.Index+1 && !l.opts.Repair {
 			return base.Corruptionf(oldest, 0, "group %d: entries %d to %d are in no segment: an older one is missing",
 				g.id, g.mu.compacted.Index+1, g.mu.first-1)
 		}

@@ -68,9 +68,23 @@ func parseSegmentName(name string) (uint64, bool) {
 	return n, err == nil && n > 0 && segmentName(n, logSuffix) == name
 }
 
-// listSegments returns the numbers of the segments in dir, ascending, and the
-// names of temporary files a crash left.
+// listSegments returns the numbers of the segments in dir, ascending and without
+// a gap, and the names of temporary files a crash left.
 func listSegments(fs vfs.FS, dir string) (numbers []uint64, temps []string, err error) {
+	if numbers, temps, err = listFiles(fs, dir); err != nil {
+		return nil, nil, err
+	}
+	for i := 1; i < len(numbers); i++ {
+		if numbers[i] != numbers[i-1]+1 {
+			return nil, nil, base.Corruptionf(fs.PathJoin(dir, segmentName(numbers[i-1]+1, logSuffix)), 0,
+				"segment is missing: %d follows %d", numbers[i], numbers[i-1])
+		}
+	}
+	return numbers, temps, nil
+}
+
+// listFiles is listSegments with any gaps.
+func listFiles(fs vfs.FS, dir string) (numbers []uint64, temps []string, err error) {
 	names, err := fs.List(dir)
 	if err != nil {
 		return nil, nil, fmt.Errorf("list log %s: %w", dir, err)
@@ -84,12 +98,6 @@ func listSegments(fs vfs.FS, dir string) (numbers []uint64, temps []string, err 
 		}
 	}
 	slices.Sort(numbers)
-	for i := 1; i < len(numbers); i++ {
-		if numbers[i] != numbers[i-1]+1 {
-			return nil, nil, base.Corruptionf(fs.PathJoin(dir, segmentName(numbers[i-1]+1, logSuffix)), 0,
-				"segment is missing: %d follows %d", numbers[i], numbers[i-1])
-		}
-	}
 	return numbers, temps, nil
 }
 

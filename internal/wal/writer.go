@@ -64,10 +64,28 @@ func (w *writer) start() error {
 	if _, err := w.add(head{kind: KindOpen}, nonce[:]); err != nil {
 		return err
 	}
+	if err := w.skipMissing(); err != nil {
+		return err
+	}
 	if err := w.flush(); err != nil {
 		return err
 	}
+	w.show()
 	return w.log.prune()
+}
+
+// skipMissing compacts groups up to the first entry that is there: see
+// Options.Repair. Without that nothing is missing.
+func (w *writer) skipMissing() error {
+	for _, g := range w.tips {
+		if g.mu.first <= g.tip.compacted.Index+1 {
+			continue
+		}
+		if err := w.encodeCompact(g, base.Position{Term: g.tip.state.Term, Index: g.mu.first - 1}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // syncAgain writes the last group commit a second time. The process before may
