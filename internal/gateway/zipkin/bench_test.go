@@ -2,6 +2,7 @@ package zipkin
 
 import (
 	"math/rand/v2"
+	"net/netip"
 	"testing"
 
 	"github.com/pandodb/pando/internal/base"
@@ -14,7 +15,7 @@ func benchBodies() (doc, wire []byte) {
 	for range 1000 {
 		s := randomSpan(rng)
 		s.tags = []tag{{"http.method", "GET"}, {"http.path", "/api/orders/1234"}, {"http.status_code", "200"}, {"mvc.controller.class", "Orders"}}
-		s.annotations = s.annotations[:0]
+		s.annotations, s.local = nil, endpoint{service: "shop", v4: netip.AddrFrom4([4]byte{10, 0, 0, byte(rng.IntN(4))})}
 		doc = appendSpan(append(doc, ','), &s)
 		wire = appendProto(wire, &s)
 	}
@@ -35,7 +36,7 @@ func BenchmarkConvert(b *testing.B) {
 			dst := make([]byte, 0, 2*len(doc))
 			for b.Loop() {
 				reader, _ := in()
-				if _, err := appendExport(dst, reader, newModeler(base.SystemClock)); err != nil {
+				if _, err := newModeler(base.SystemClock).export(reader, dst, 64<<20); err != nil {
 					b.Fatal(err)
 				}
 			}

@@ -54,6 +54,9 @@ type Options struct {
 	// Timeout bounds each question to the store, of which a request asks one or,
 	// while it streams traces, several. Default 30 s; negative means no bound.
 	Timeout time.Duration
+	// MaxExportBytes bounds the spans of a request as OTLP, which tiny spans are
+	// four times their JSON as. Default 64 MiB, as much as the OTLP gateway takes.
+	MaxExportBytes int
 	// Ready says why the server cannot serve, for /health. Default: it can.
 	Ready func() error
 	// Clock tells the time where a request or a span does not. Default the system
@@ -66,6 +69,9 @@ type Options struct {
 func (o Options) withDefaults() Options {
 	if o.Timeout == 0 {
 		o.Timeout = 30 * time.Second
+	}
+	if o.MaxExportBytes == 0 {
+		o.MaxExportBytes = 64 << 20
 	}
 	if o.Ready == nil {
 		o.Ready = func() error { return nil }
@@ -92,6 +98,9 @@ type Gateway struct {
 func New(store Store, spans Spans, o Options) (*Gateway, error) {
 	if store == nil || spans == nil {
 		return nil, base.Errorf(base.ClassInvalid, "zipkin: the store or the writer is missing")
+	}
+	if o.MaxExportBytes < 0 {
+		return nil, base.Errorf(base.ClassInvalid, "zipkin: option MaxExportBytes %d: want a positive number", o.MaxExportBytes)
 	}
 	o = o.withDefaults()
 	return &Gateway{store: store, spans: spans, opts: o, errs: serve.Errors{Logger: o.Logger}}, nil

@@ -17,11 +17,14 @@ import (
 // may be quoted, and addresses that are none are left out.
 type jsonSpans struct {
 	r     *otlpwire.JSONReader
+	texts texts
 	count int // of spans that were begun
 	ended bool
 }
 
-func newJSONSpans(body []byte) *jsonSpans { return &jsonSpans{r: otlpwire.NewJSONReader(body)} }
+func newJSONSpans(body []byte) *jsonSpans {
+	return &jsonSpans{r: otlpwire.NewJSONReader(body), texts: make(texts)}
+}
 
 // next implements spanReader.
 func (d *jsonSpans) next(s *span) (bool, error) {
@@ -166,7 +169,7 @@ func (d *jsonSpans) text(dst *string) error {
 	}
 	text, err := d.r.Text()
 	if err == nil {
-		*dst = string(text)
+		*dst = d.texts.of(text)
 	}
 	return err
 }
@@ -303,7 +306,7 @@ func (d *jsonSpans) annotation(a *annotation) error {
 
 func (d *jsonSpans) tags(s *span) error {
 	return d.object(func(name []byte) error {
-		key := string(name)
+		key := d.texts.of(name)
 		value, err := d.tagValue()
 		if err != nil {
 			return at("["+strconv.Quote(cut(key))+"]", err)
@@ -322,10 +325,10 @@ func (d *jsonSpans) tagValue() (string, error) {
 	switch c := d.r.Peek(); {
 	case c == '"':
 		text, err := d.r.Text()
-		return string(text), err
+		return d.texts.of(text), err
 	case c == '-' || c >= '0' && c <= '9':
 		text, err := d.r.Number()
-		return string(text), err
+		return d.texts.of(text), err
 	case d.r.Literal("true"):
 		return "true", nil
 	case d.r.Literal("false"):

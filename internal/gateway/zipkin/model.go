@@ -35,25 +35,30 @@ type modeler struct {
 	clock     base.Clock
 	resources map[endpoint]*trace.Resource
 	scopes    map[[2]string]*trace.Scope
+	attrs     []trace.Attr // of the spans since forget
 }
 
 func newModeler(clock base.Clock) *modeler {
 	return &modeler{clock: clock, resources: make(map[endpoint]*trace.Resource), scopes: make(map[[2]string]*trace.Scope)}
 }
 
+// forget gives the memory of the attributes of all spans to the next ones.
+func (m *modeler) forget() { m.attrs = m.attrs[:0] }
+
 // model returns a settled span as the trace model has it, but that attributes
-// are in no order. It keeps the strings of s, not its slices.
+// are in no order. It keeps the strings of s, not its slices. The attributes of
+// the span are valid until forget.
 func (m *modeler) model(s *span) trace.Span {
 	out := trace.Span{
 		TraceID: s.traceID, SpanID: s.id, ParentID: s.parent,
 		Name: s.name, Kind: s.kind, StartNanos: s.micros * 1000,
-		Attrs: make([]trace.Attr, 0, len(s.tags)+4),
 	}
+	attrs, first := m.attrs, len(m.attrs)
 	var scope [2]string
 	for _, t := range s.tags {
 		switch {
 		case t.value == "":
-			out.Attrs = append(out.Attrs, textAttr(t.key, t.value))
+			attrs = append(attrs, textAttr(t.key, t.value))
 		case t.key == wire.TagScopeName:
 			scope[0] = t.value
 		case t.key == wire.TagScopeVersion:
@@ -63,13 +68,13 @@ func (m *modeler) model(s *span) trace.Span {
 		case t.key == wire.TagSpanKind && t.value == tagInternal && s.kind == trace.KindUnspecified:
 			out.Kind = trace.KindInternal
 		default:
-			out.Attrs = append(out.Attrs, textAttr(t.key, t.value))
+			attrs = append(attrs, textAttr(t.key, t.value))
 		}
 	}
 	out.StatusCode, out.StatusMessage = statusOf(s)
 	out.Resource, out.Scope = m.resource(s.local), m.scope(scope)
-	m.addMarks(&out, s)
-	addRemote(&out, s)
+	attrs = appendRemote(m.appendMarks(attrs, &out, s), s)
+	out.Attrs, m.attrs = attrs[first:len(attrs):len(attrs)], attrs
 	out.EndNanos = out.StartNanos + s.duration*1000
 	if len(s.annotations) > 0 {
 		out.Events = make([]trace.Event, len(s.annotations))
@@ -100,19 +105,18 @@ func statusOf(s *span) (code int32, message string) {
 	return code, message
 }
 
-// addMarks adds what Zipkin says of a span and OpenTelemetry has no words for.
-// Where the start is missing, it is when the first annotation or the span came.
-func (m *modeler) addMarks(out *trace.Span, s *span) {
+// appendMarks appends what Zipkin says of a span and OpenTelemetry has no words
+// for. Where the start is missing, it is when the first annotation or the span came.
+func (m *modeler) appendMarks(attrs []trace.Attr, out *trace.Span, s *span) []trace.Attr {
 	if s.shared {
-		out.Attrs = append(out.Attrs, trueAttr(attrShared))
+		attrs = append(attrs, trueAttr(attrShared))
 	}
 	if s.debug {
-		out.Attrs = append(out.Attrs, trueAttr(attrDebug))
+		attrs = append(attrs, trueAttr(attrDebug))
 	}
 	if s.micros != 0 {
-		return
+		return attrs
 	}
-	out.Attrs = append(out.Attrs, trueAttr(attrNoStart))
 	first := uint64(m.clock().UnixNano()) / uint64(time.Microsecond)
 	for i, a := range s.annotations {
 		if i == 0 || a.micros < first {
@@ -120,20 +124,20 @@ func (m *modeler) addMarks(out *trace.Span, s *span) {
 		}
 	}
 	out.StartNanos = first * 1000
+	return append(attrs, trueAttr(attrNoStart))
 }
 
-// addRemote adds the remote endpoint. If tags have the names under which it is
+// appendRemote appends the remote endpoint. If tags have the names under which it is
 // kept, it goes into a map of its own: which may be empty, and then says that the
 // tags are no endpoint.
-func addRemote(out *trace.Span, s *span) {
+func appendRemote(attrs []trace.Attr, s *span) []trace.Attr {
 	_, service := s.tag(attrPeer)
 	_, ip := s.tag(attrPeerIP)
 	if !service && !ip {
-		out.Attrs = peerNames.append(out.Attrs, &s.remote)
-		return
+		return peerNames.append(attrs, &s.remote)
 	}
 	inner := remoteNames.append(nil, &s.remote)
-	out.Attrs = append(out.Attrs, trace.Attr{Key: attrRemote, Value: trace.Value{Kind: trace.KindMap, Map: inner}})
+	return append(attrs, trace.Attr{Key: attrRemote, Value: trace.Value{Kind: trace.KindMap, Map: inner}})
 }
 
 // endpointNames are the attributes of an endpoint.

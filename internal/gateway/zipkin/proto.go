@@ -1,11 +1,12 @@
 package zipkin
 
 import (
+	"bytes"
 	"fmt"
 	"math"
 	"net/netip"
 	"strconv"
-	"strings"
+	"unicode/utf8"
 
 	"github.com/pandodb/pando/internal/base"
 	"github.com/pandodb/pando/internal/model/trace"
@@ -55,11 +56,12 @@ var protoKinds = [...]trace.Kind{
 // an object per message. A known field of another wire type is an error.
 type protoSpans struct {
 	c     otlpwire.Cursor
+	texts texts
 	count int // of spans that were begun
 }
 
 func newProtoSpans(body []byte) *protoSpans {
-	d := new(protoSpans)
+	d := &protoSpans{texts: make(texts)}
 	d.c.Reset(body)
 	return d
 }
@@ -75,7 +77,7 @@ func (d *protoSpans) next(s *span) (bool, error) {
 		}
 		d.count++
 		s.reset()
-		err := readSpan(s, d.c.Bytes)
+		err := d.span(s, d.c.Bytes)
 		if err == nil {
 			err = s.settle()
 		}
@@ -99,7 +101,7 @@ func skipped(c *otlpwire.Cursor, last uint32) error {
 	return base.Errorf(base.ClassInvalid, "field %d has wire type %d: not that of zipkin.proto3", c.Number(), c.Type())
 }
 
-func readSpan(s *span, msg []byte) (err error) {
+func (d *protoSpans) span(s *span, msg []byte) (err error) {
 	var c otlpwire.Cursor
 	c.Reset(msg)
 	for err == nil && c.Next() {
@@ -116,19 +118,19 @@ func readSpan(s *span, msg []byte) (err error) {
 			}
 			s.kind = protoKinds[c.Uint]
 		case spanName:
-			s.name = validText(c.Bytes)
+			s.name = d.text(c.Bytes)
 		case spanTimestamp:
 			s.micros, err = protoMicros(".timestamp", c.Uint)
 		case spanDuration:
 			s.duration, err = protoMicros(".duration", c.Uint)
 		case spanLocal:
-			err = at(".local_endpoint", readEndpoint(&s.local, c.Bytes))
+			err = at(".local_endpoint", d.endpoint(&s.local, c.Bytes))
 		case spanRemote:
-			err = at(".remote_endpoint", readEndpoint(&s.remote, c.Bytes))
+			err = at(".remote_endpoint", d.endpoint(&s.remote, c.Bytes))
 		case spanAnnotation:
-			err = at(".annotations["+strconv.Itoa(len(s.annotations))+"]", readAnnotation(s, c.Bytes))
+			err = at(".annotations["+strconv.Itoa(len(s.annotations))+"]", d.annotation(s, c.Bytes))
 		case spanTag:
-			err = at(".tags["+strconv.Itoa(len(s.tags))+"]", readTag(s, c.Bytes))
+			err = at(".tags["+strconv.Itoa(len(s.tags))+"]", d.tag(s, c.Bytes))
 		case spanDebug:
 			s.debug = c.Uint != 0
 		case spanShared:
@@ -143,8 +145,13 @@ func readSpan(s *span, msg []byte) (err error) {
 	return err
 }
 
-// validText returns text with U+FFFD for what is not UTF-8.
-func validText(b []byte) string { return strings.ToValidUTF8(string(b), "\uFFFD") }
+// text returns text with U+FFFD for what is not UTF-8.
+func (d *protoSpans) text(b []byte) string {
+	if !utf8.Valid(b) {
+		b = bytes.ToValidUTF8(b, []byte("\uFFFD"))
+	}
+	return d.texts.of(b)
+}
 
 func protoTraceID(b []byte) (id trace.ID, err error) {
 	if len(b) != 8 && len(b) != 16 {
@@ -169,13 +176,13 @@ func protoMicros(field string, n uint64) (uint64, error) {
 	return n, nil
 }
 
-func readEndpoint(e *endpoint, msg []byte) error {
+func (d *protoSpans) endpoint(e *endpoint, msg []byte) error {
 	var c otlpwire.Cursor
 	c.Reset(msg)
 	for c.Next() {
 		switch c.Tag {
 		case endpointService:
-			e.service = validText(c.Bytes)
+			e.service = d.text(c.Bytes)
 		case endpointIPv4, endpointIPv6:
 			ip, ok := netip.AddrFromSlice(c.Bytes)
 			if !ok && len(c.Bytes) > 0 {
@@ -196,7 +203,7 @@ func readEndpoint(e *endpoint, msg []byte) error {
 	return c.Err()
 }
 
-func readAnnotation(s *span, msg []byte) (err error) {
+func (d *protoSpans) annotation(s *span, msg []byte) (err error) {
 	var a annotation
 	var c otlpwire.Cursor
 	c.Reset(msg)
@@ -205,7 +212,7 @@ func readAnnotation(s *span, msg []byte) (err error) {
 		case annotationTimestamp:
 			a.micros, err = protoMicros(".timestamp", c.Uint)
 		case annotationValue:
-			a.value = validText(c.Bytes)
+			a.value = d.text(c.Bytes)
 		default:
 			err = skipped(&c, annotationFields)
 		}
@@ -222,16 +229,16 @@ func readAnnotation(s *span, msg []byte) (err error) {
 	return nil
 }
 
-func readTag(s *span, msg []byte) error {
+func (d *protoSpans) tag(s *span, msg []byte) error {
 	var t tag
 	var c otlpwire.Cursor
 	c.Reset(msg)
 	for c.Next() {
 		switch c.Tag {
 		case entryKey:
-			t.key = validText(c.Bytes)
+			t.key = d.text(c.Bytes)
 		case entryValue:
-			t.value = validText(c.Bytes)
+			t.value = d.text(c.Bytes)
 		default:
 			if err := skipped(&c, entryFields); err != nil {
 				return err

@@ -4,7 +4,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"os"
 	"slices"
@@ -191,15 +193,42 @@ func TestTimeouts(t *testing.T) {
 	wantText(t, "trace", w, http.StatusGatewayTimeout, "the query took too long: ask for a shorter time range, fewer traces or more conditions")
 }
 
-// TestLargeAnswer: an answer of many traces is whole and in order.
-func TestLargeAnswer(t *testing.T) {
-	const traces = 200
-	srv := newServer(t, otlp.Options{})
+// postMany sends traces of a kilobyte, the first the newest.
+func postMany(t *testing.T, srv *server, traces int) {
+	t.Helper()
 	var b strings.Builder
 	for i := range traces {
 		fmt.Fprintf(&b, `,{"traceId":"%x","id":"1","timestamp":%d,"tags":{"filler":"%s"}}`, i+1, testNow.UnixMicro()-int64(i), strings.Repeat("x", 1000))
 	}
 	srv.post(t, "application/json", []byte("["+b.String()[1:]+"]"))
+}
+
+// TestCutAnswer: an answer that cannot be ended does not look as if it was.
+func TestCutAnswer(t *testing.T) {
+	srv := newServer(t, otlp.Options{})
+	postMany(t, srv, 200)
+	srv.err, srv.reads = errors.New("disk"), 3 // the search, and two reads of traces
+	web := httptest.NewServer(srv)
+	defer web.Close()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, web.URL+"/api/v2/traces?limit=1000", http.NoBody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := web.Client().Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = resp.Body.Close() }() // only read
+	if body, err := io.ReadAll(resp.Body); !errors.Is(err, io.ErrUnexpectedEOF) || resp.StatusCode != http.StatusOK {
+		t.Errorf("status %d, %v after %d bytes", resp.StatusCode, err, len(body))
+	}
+}
+
+// TestLargeAnswer: an answer of many traces is whole and in order.
+func TestLargeAnswer(t *testing.T) {
+	const traces = 200
+	srv := newServer(t, otlp.Options{})
+	postMany(t, srv, traces)
 	var got [][]struct{ TraceID string }
 	if err := json.Unmarshal([]byte(srv.get(t, "/api/v2/traces?limit=1000")), &got); err != nil {
 		t.Fatal(err)

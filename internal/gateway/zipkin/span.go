@@ -46,8 +46,30 @@ type tag struct{ key, value string }
 // 2262; also the longest duration.
 const maxMicros = math.MaxInt64 / 1000
 
-// reset makes the span empty. Its slices were given away.
-func (s *span) reset() { *s = span{} }
+// reset makes the span empty. Its slices are used again.
+func (s *span) reset() { *s = span{annotations: s.annotations[:0], tags: s.tags[:0]} }
+
+// texts makes strings of bytes. Those that are short come once into memory: most
+// texts of spans come again.
+type texts map[string]string
+
+const (
+	maxSharedText  = 64
+	maxSharedTexts = 4096
+)
+
+func (t texts) of(b []byte) string {
+	if len(b) > maxSharedText {
+		return string(b)
+	}
+	s, ok := t[string(b)]
+	if !ok {
+		if s = string(b); len(t) < maxSharedTexts {
+			t[s] = s
+		}
+	}
+	return s
+}
 
 // settle brings a span that was decoded into the form that Zipkin's model has:
 // tags are a map, in which the last of a key wins, and a span is not its own

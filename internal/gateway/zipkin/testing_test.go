@@ -43,6 +43,7 @@ type server struct {
 	mu    sync.Mutex // of WriteTraces
 	index uint64
 	err   error // of every answer of the store
+	reads int   // that are answered before err, if it is not zero
 }
 
 func newServer(t testing.TB, o otlp.Options) *server {
@@ -96,8 +97,8 @@ func (s *server) WriteTraces(_ context.Context, b *column.Batch) error {
 // viewed asks a view of the tablet.
 func viewed[T any](ctx context.Context, s *server, ask func(*columnar.View) (T, error)) (T, error) {
 	var none T
-	if err := cmp.Or(s.err, ctx.Err()); err != nil {
-		return none, err
+	if s.reads--; s.err != nil && s.reads < 0 || ctx.Err() != nil {
+		return none, cmp.Or(s.err, ctx.Err())
 	}
 	v, err := s.tablet.View()
 	if err != nil {

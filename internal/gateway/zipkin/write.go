@@ -59,11 +59,11 @@ func (g *Gateway) convert(body []byte, contentType string) ([]byte, error) {
 	if media, _, err := mime.ParseMediaType(contentType); err == nil && (media == "application/x-protobuf" || media == "application/protobuf") {
 		in = newProtoSpans(body)
 	}
-	return appendExport(make([]byte, 0, len(body)), in, newModeler(g.opts.Clock))
+	return newModeler(g.opts.Clock).export(in, make([]byte, 0, len(body)), g.opts.MaxExportBytes)
 }
 
-// appendExport appends all spans as the wire bytes of an OTLP export.
-func appendExport(dst []byte, in spanReader, m *modeler) ([]byte, error) {
+// export appends all spans as the wire bytes of an OTLP export, at most limit.
+func (m *modeler) export(in spanReader, dst []byte, limit int) ([]byte, error) {
 	var s span
 	spans := make([]trace.Span, 0, convertSpans)
 	for {
@@ -77,6 +77,10 @@ func appendExport(dst []byte, in spanReader, m *modeler) ([]byte, error) {
 		if !more || len(spans) == convertSpans {
 			dst = trace.AppendOTLP(dst, spans)
 			spans = spans[:0]
+			m.forget()
+		}
+		if len(dst) > limit {
+			return nil, base.Errorf(base.ClassTooLarge, "the spans have more than %d bytes as OTLP: send fewer at a time", limit)
 		}
 		if !more {
 			return dst, nil

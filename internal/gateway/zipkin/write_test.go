@@ -156,6 +156,11 @@ func TestLimits(t *testing.T) {
 	if code, text := post([]byte("no gzip"), true); code != http.StatusBadRequest || !strings.HasPrefix(text, "body cannot be read: ") {
 		t.Errorf("no gzip: %d %s", code, text)
 	}
+	srv.gateway.opts.MaxExportBytes = 1000
+	if code, text := post([]byte(`[`+strings.Repeat(`{"traceId":"1","id":"1"},`, 20)+`{"traceId":"1","id":"1"}]`), false); code != http.StatusRequestEntityTooLarge ||
+		text != "the spans have more than 1000 bytes as OTLP: send fewer at a time\n" {
+		t.Errorf("as OTLP: %d %s", code, text)
+	}
 	if used := srv.ingest.Stats().InFlightBytes; used != 0 {
 		t.Errorf("%d bytes are in flight", used)
 	}
