@@ -18,10 +18,10 @@ import (
 	"github.com/jaegertracing/jaeger/internal/telemetry"
 )
 
-// purge leaves the server as clean as a new one.
-func purge(addr string) func(t *testing.T) {
+// purge leaves the server as clean as a new one: task is purge or purge-archive.
+func purge(addr, task string) func(t *testing.T) {
 	return func(t *testing.T) {
-		if err := request(t.Context(), http.MethodPost, "http://"+addr+"/api/admin/purge"); err != nil {
+		if err := request(t.Context(), http.MethodPost, "http://"+addr+"/api/admin/"+task); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -50,7 +50,7 @@ func TestStorageVersion1(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := integration.StorageIntegration{
-		TraceWriter: v1adapter.NewTraceWriter(writer), TraceReader: v1adapter.NewTraceReader(reader), CleanUp: purge(addr),
+		TraceWriter: v1adapter.NewTraceWriter(writer), TraceReader: v1adapter.NewTraceReader(reader), CleanUp: purge(addr, "purge"),
 	}
 	s.RunAll(t)
 }
@@ -59,9 +59,43 @@ func TestStorageVersion1(t *testing.T) {
 // reads OTLP.
 func TestStorageVersion2(t *testing.T) {
 	addr := startServer(t)
-	s := integration.StorageIntegration{CleanUp: purge(addr)}
-	f := newFactoryV2(t, addr)
-	var err error
+	s := newStorageV2(t, addr, false)
+	s.CleanUp = purge(addr, "purge")
+	s.RunAll(t)
+}
+
+// TestArchiveVersion2 is the same with the header that means the archive. Nothing
+// of it gets into the store itself.
+func TestArchiveVersion2(t *testing.T) {
+	addr := startServer(t)
+	s, main := newStorageV2(t, addr, true), newStorageV2(t, addr, false)
+	empty := purge(addr, "purge-archive")
+	s.CleanUp = func(t *testing.T) {
+		services, err := main.TraceReader.GetServices(t.Context())
+		if err != nil || len(services) > 0 {
+			t.Errorf("the store itself has spans of %v, %v", services, err)
+		}
+		empty(t)
+	}
+	s.RunAll(t)
+}
+
+// newStorageV2 connects Jaeger's client of the protocol that reads OTLP, to the
+// store or to its archive.
+func newStorageV2(t *testing.T, addr string, archive bool) *integration.StorageIntegration {
+	t.Helper()
+	cfg := grpcv2.DefaultConfig()
+	cfg.Timeout = time.Minute
+	cfg.ClientConfig = configgrpc.ClientConfig{Endpoint: addr, TLS: configtls.ClientConfig{Insecure: true}}
+	if archive {
+		cfg.ClientConfig.Headers.Set("pando-archive", "true")
+	}
+	f, err := grpcv2.NewFactory(t.Context(), cfg, telemetry.NoopSettings())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = f.Close() })
+	s := &integration.StorageIntegration{}
 	if s.TraceWriter, err = f.CreateTraceWriter(); err != nil {
 		t.Fatal(err)
 	}
@@ -71,18 +105,5 @@ func TestStorageVersion2(t *testing.T) {
 	if s.DependencyReader, err = f.CreateDependencyReader(); err != nil {
 		t.Fatal(err)
 	}
-	s.RunAll(t)
-}
-
-func newFactoryV2(t *testing.T, addr string) *grpcv2.Factory {
-	t.Helper()
-	cfg := grpcv2.DefaultConfig()
-	cfg.Timeout = time.Minute
-	cfg.ClientConfig = configgrpc.ClientConfig{Endpoint: addr, TLS: configtls.ClientConfig{Insecure: true}}
-	f, err := grpcv2.NewFactory(t.Context(), cfg, telemetry.NoopSettings())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = f.Close() })
-	return f
+	return s
 }
