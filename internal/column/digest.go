@@ -31,20 +31,12 @@ type RowRef struct {
 	ID  uint64
 }
 
-// DigestFolder builds a digest. A digest is a sum over keys: that of rows and of
-// others with different keys is the sum of both. It is used by one goroutine.
+// DigestFolder builds a digest. It is used by one goroutine.
 type DigestFolder interface {
 	// Add folds in rows, which come in order over all calls; a key may go on in
 	// the next call. The batch is not kept.
 	Add(b *Batch) error
-	// Join adds a decoded digest. It reports false, and has added nothing, when
-	// the digest lost detail to its bounds, so that nothing could be taken from
-	// the sum any more.
-	Join(digest any) bool
-	// Remove takes out a decoded digest of rows that were counted before. It
-	// reports false as Join does.
-	Remove(digest any) bool
-	// Append appends the digest's bytes, the same for the same sum, and ends the
+	// Append appends the digest's bytes, the same for the same rows, and ends the
 	// folder's use.
 	Append(dst []byte) []byte
 }

@@ -16,5 +16,8 @@
 // Keys come in order from every part, so the first pass compares keys, not rows;
 // rows are compared only where one key lies in several parts.
 //
+// A Tee sees all that is written as it goes by: what is derived from the rows of the
+// new part need not read them again.
+//
 // Inputs should be opened without a page cache: a merge reads each page once.
 package merge

@@ -25,26 +25,53 @@ func (e *InputError) Error() string { return fmt.Sprintf("read part %v: %v", e.P
 // Unwrap returns the cause.
 func (e *InputError) Unwrap() error { return e.Err }
 
-// Parts writes the rows of all inputs into w, which must be new. The caller
+// Job is a merge of parts.
+type Job struct {
+	Layout *column.Layout
+	Inputs []*part.Part // oldest first
+	Tee    Tee          // nil for none
+}
+
+// Tee sees what a merge writes: identities of all rows first, in order, then the
+// values of one column after the other.
+type Tee interface {
+	// Rows is given the identities of the next rows, which it must not keep.
+	Rows(id *column.Identity)
+	// Sink returns where a column's values go: to its writer, or to what passes
+	// them on to it.
+	Sink(id column.ID, to Sink) Sink
+}
+
+// Sink takes the values of a column, piece by piece, as part.ColumnWriter does. It
+// must not keep what it is given.
+type Sink interface {
+	MapDict(d *column.Dict) []uint32
+	AppendCodes(rows, codes []uint32) error
+	AppendValues(rows []uint32, d *column.Dict, codes []uint32) error
+	AppendInts(rows []uint32, vals []int64) error
+	AppendFloats(rows []uint32, vals []float64) error
+}
+
+// Run writes the rows of all inputs into w, which must be new. The caller
 // finishes or aborts w. Of rows that are exact duplicates that of the first
-// input stays. Inputs are given oldest first and are read with their checksums
-// verified, so damage is reported (as an InputError), never copied.
-func Parts(ctx context.Context, w *part.Writer, l *column.Layout, inputs []*part.Part) error {
-	if len(inputs) > maxInputs {
-		return base.Errorf(base.ClassBug, "merge of %d parts", len(inputs))
+// input stays. Inputs are read with their checksums verified, so damage is
+// reported (as an InputError), never copied.
+func (j *Job) Run(ctx context.Context, w *part.Writer) error {
+	if len(j.Inputs) > maxInputs {
+		return base.Errorf(base.ClassBug, "merge of %d parts", len(j.Inputs))
 	}
-	o := orderer{layout: l, inputs: inputs, out: w}
+	o := orderer{Job: j, out: w}
 	if err := o.run(ctx); err != nil {
 		return err
 	}
 	if err := w.FinishRows(); err != nil {
 		return err
 	}
-	for _, id := range columnsOf(inputs) {
+	for _, id := range columnsOf(j.Inputs) {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if err := mergeColumn(w, id, inputs, o.steps); err != nil {
+		if err := j.mergeColumn(w, id, o.steps); err != nil {
 			return fmt.Errorf("column %v: %w", id, err)
 		}
 	}
@@ -64,14 +91,17 @@ func columnsOf(inputs []*part.Part) []column.ID {
 }
 
 // mergeColumn replays the steps for one column.
-func mergeColumn(w *part.Writer, id column.ID, inputs []*part.Part, steps []step) error {
+func (j *Job) mergeColumn(w *part.Writer, id column.ID, steps []step) error {
 	cw, err := w.Column(id)
 	if err != nil {
 		return err
 	}
-	out := columnOutput{id: id, cw: cw, dense: true}
-	sources := make([]source, len(inputs))
-	for i, p := range inputs {
+	out := columnOutput{id: id, to: cw, dense: true}
+	if j.Tee != nil {
+		out.to = j.Tee.Sink(id, cw)
+	}
+	sources := make([]source, len(j.Inputs))
+	for i, p := range j.Inputs {
 		s := source{part: p, col: -1}
 		if col, ok := p.Column(id); ok {
 			s.col = col

@@ -163,7 +163,7 @@ func TestAgainstSort(t *testing.T) {
 			inputs = append(inputs, open(t, fs, l, base.PartID(i+1)))
 		}
 		w := writerOf(t, fs, l, 99, r.IntN(2) == 0)
-		if err := Parts(t.Context(), w, l, inputs); err != nil {
+		if err := (&Job{Layout: l, Inputs: inputs}).Run(t.Context(), w); err != nil {
 			t.Fatalf("seed %d: %v", seed, err)
 		}
 		if _, err := w.Finish(); err != nil {
@@ -195,7 +195,7 @@ func TestCancelled(t *testing.T) {
 	w := writerOf(t, fs, l, 2, false)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if err := Parts(ctx, w, l, []*part.Part{in}); !errors.Is(err, context.Canceled) {
+	if err := (&Job{Layout: l, Inputs: []*part.Part{in}}).Run(ctx, w); !errors.Is(err, context.Canceled) {
 		t.Errorf("%v, want that it was cancelled", err)
 	}
 	if err := errors.Join(w.Abort(), in.Close()); err != nil {
@@ -216,7 +216,7 @@ func TestDamagedInput(t *testing.T) {
 		t.Fatal(err)
 	}
 	w := writerOf(t, fs, l, 3, false)
-	err := Parts(t.Context(), w, l, inputs)
+	err := (&Job{Layout: l, Inputs: inputs}).Run(t.Context(), w)
 	var bad *InputError
 	if !errors.As(err, &bad) || bad.Part != 2 || !base.IsCorruption(err) {
 		t.Errorf("%v, want damage of part 2", err)

@@ -67,21 +67,20 @@ func (c *cursor) next() error {
 
 // orderer runs the first pass.
 type orderer struct {
-	layout *column.Layout
-	inputs []*part.Part
-	out    *part.Writer
-	steps  []step
-	chunk  column.Identity // rows not yet handed to out
-	key    []byte          // scratch: the key being merged
-	rows   []rowRef        // scratch: its rows
+	*Job
+	out   *part.Writer
+	steps []step
+	chunk column.Identity // rows not yet handed to out
+	key   []byte          // scratch: the key being merged
+	rows  []rowRef        // scratch: its rows
 }
 
 const chunkRows = 4096
 
 // run merges the identities of all inputs into the writer and leaves the steps.
 func (o *orderer) run(ctx context.Context) error {
-	cursors := make([]*cursor, len(o.inputs))
-	for i, p := range o.inputs {
+	cursors := make([]*cursor, len(o.Inputs))
+	for i, p := range o.Inputs {
 		cursors[i] = &cursor{part: p, src: uint16(i)}
 		if err := cursors[i].load(0); err != nil {
 			return err
@@ -172,7 +171,7 @@ func (o *orderer) mergeKey(cursors []*cursor, first *cursor) error {
 func (o *orderer) reconcile(rows []rowRef) (int, error) {
 	n := 1
 	for n < len(rows) && rows[n].time == rows[0].time &&
-		(o.layout.Rule == column.NewestWins || rows[n].id == rows[0].id) {
+		(o.Layout.Rule == column.NewestWins || rows[n].id == rows[0].id) {
 		n++
 	}
 	var kept keptRows
@@ -180,9 +179,9 @@ func (o *orderer) reconcile(rows []rowRef) (int, error) {
 		drop := false
 		switch {
 		case n == 1:
-		case o.layout.Rule == column.NewestWins:
+		case o.Layout.Rule == column.NewestWins:
 			drop = i < n-1
-		case o.layout.Rule == column.DropExact:
+		case o.Layout.Rule == column.DropExact:
 			same, err := kept.holds(o, r)
 			if err != nil {
 				return 0, err
@@ -243,7 +242,7 @@ func (k *keptRows) holds(o *orderer, r rowRef) (bool, error) {
 }
 
 func (o *orderer) read(r rowRef) (*column.Batch, error) {
-	p := o.inputs[r.src]
+	p := o.Inputs[r.src]
 	b := p.BlockOfRow(int(r.row))
 	at := int(r.row) - p.Block(b).FirstRow
 	batch := &column.Batch{}
@@ -272,6 +271,9 @@ func (o *orderer) flushFull() error {
 func (o *orderer) flush() error {
 	if o.chunk.Rows() == 0 {
 		return nil
+	}
+	if o.Tee != nil {
+		o.Tee.Rows(&o.chunk)
 	}
 	err := o.out.AddRows(&o.chunk)
 	o.chunk.Reset()

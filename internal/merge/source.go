@@ -8,7 +8,7 @@ import (
 // columnOutput gathers values for the writer, a few thousand at a time.
 type columnOutput struct {
 	id     column.ID
-	cw     *part.ColumnWriter
+	to     Sink
 	dense  bool   // every row has a value: rows need not be listed
 	next   uint32 // next output row
 	rows   []uint32
@@ -28,11 +28,11 @@ func (o *columnOutput) flush() error {
 	var err error
 	switch {
 	case len(o.codes) > 0:
-		err = o.cw.AppendCodes(rows, o.codes)
+		err = o.to.AppendCodes(rows, o.codes)
 	case len(o.ints) > 0:
-		err = o.cw.AppendInts(rows, o.ints)
+		err = o.to.AppendInts(rows, o.ints)
 	case len(o.floats) > 0:
-		err = o.cw.AppendFloats(rows, o.floats)
+		err = o.to.AppendFloats(rows, o.floats)
 	}
 	o.rows, o.codes, o.ints, o.floats = o.rows[:0], o.codes[:0], o.ints[:0], o.floats[:0]
 	return err
@@ -45,7 +45,7 @@ func (o *columnOutput) values(d *column.Dict, codes []uint32) error {
 	if o.dense {
 		rows = nil
 	}
-	err := o.cw.AppendValues(rows, d, codes)
+	err := o.to.AppendValues(rows, d, codes)
 	o.rows = o.rows[:0]
 	return err
 }
@@ -133,7 +133,7 @@ func (s *source) mapTerms(out *columnOutput) error {
 	n := terms.Len()
 	switch {
 	case out.id.Type.Coded():
-		s.codeOf = out.cw.MapDict(terms)
+		s.codeOf = out.to.MapDict(terms)
 	case out.id.Type == column.Float64:
 		s.floatsOf = make([]float64, n)
 		for i := range s.floatsOf {

@@ -80,6 +80,7 @@ func (s tabletStore) ReadKeys(ctx context.Context, req *columnar.ReadRequest) ([
 }
 
 // Digests implements search.Store.
-func (s tabletStore) Digests(ctx context.Context, time base.TimeRange) ([]columnar.Digest, error) {
-	return viewed(s, func(v *columnar.View) ([]columnar.Digest, error) { return v.Digests(ctx, time) })
+func (s tabletStore) Digests(ctx context.Context, time base.TimeRange, visit func(*columnar.Digest) error) error {
+	_, err := viewed(s, func(v *columnar.View) (int, error) { return 0, v.Digests(ctx, time, visit) })
+	return err
 }

@@ -8,21 +8,25 @@ import (
 	"github.com/pandodb/pando/internal/engine/columnar"
 )
 
-// Digests returns what all places of all tablets with rows in the time range say
-// about them, in no order. A key's rows lie in one tablet, so that nothing that one
-// refers to lies in another.
-func (g *Group) Digests(ctx context.Context, time base.TimeRange) ([]columnar.Digest, error) {
+// Digests calls visit with what all places of all tablets with rows in the time
+// range say about them, in no order, one call at a time, until it returns an error.
+// A key's rows lie in one tablet, so that nothing that one refers to lies in another.
+func (g *Group) Digests(ctx context.Context, time base.TimeRange, visit func(*columnar.Digest) error) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
 	var mu sync.Mutex
-	var all []columnar.Digest
-	err := g.each(ctx, func(_ int, v *columnar.View) error {
-		digests, err := v.Digests(ctx, time)
-		mu.Lock()
-		defer mu.Unlock()
-		all = append(all, digests...)
-		return err
+	return g.each(ctx, func(_ int, v *columnar.View) error {
+		return v.Digests(ctx, time, func(d *columnar.Digest) error {
+			mu.Lock()
+			defer mu.Unlock()
+			if ctx.Err() != nil { // visit has had enough, or the caller
+				return context.Cause(ctx)
+			}
+			err := visit(d)
+			if err != nil {
+				cancel(err)
+			}
+			return err
+		})
 	})
-	if err != nil {
-		return nil, err
-	}
-	return all, nil
 }

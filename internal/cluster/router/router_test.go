@@ -45,7 +45,7 @@ func newFake(t *testing.T, shards int) *fake {
 	f := &fake{tablets: tabletMap(t, shards), open: make(map[base.TabletID]*columnar.Tablet), proposed: make(map[base.GroupID]int)}
 	pool := jobs.New(jobs.Options{})
 	t.Cleanup(pool.Close)
-	l := &column.Layout{Name: "test", Families: []column.Family{{Name: "f"}}, Rule: column.DropExact, BlockRows: 16}
+	l := &column.Layout{Name: "test", Families: []column.Family{{Name: "f"}}, Rule: column.DropExact, BlockRows: 16, Digest: rowsDigest}
 	for i := range f.tablets.Len() {
 		id := f.tablets.At(i).ID
 		tablet, err := columnar.Open(columnar.Options{

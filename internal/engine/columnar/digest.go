@@ -33,38 +33,37 @@ type Links struct {
 // when they are in different places.
 const linkReach = int64(time.Hour)
 
-// Digests returns the digests of all places with rows in the time range. Rows that
-// were sent again count in every place that has them until a merge drops them. An
-// answer that would take too much memory is a base.ClassTooLarge error.
-func (v *View) Digests(ctx context.Context, time base.TimeRange) ([]Digest, error) {
+// Digests calls visit with the digests of all places with rows in the time range,
+// one after the other, until it returns an error. Rows that were sent again count in
+// every place that has them until a merge drops them. What visit gets is read-only,
+// and its to keep; much of it may be made for this call only.
+func (v *View) Digests(ctx context.Context, time base.TimeRange, visit func(*Digest) error) error {
 	if v.layout.Digest == nil {
-		return nil, base.Errorf(base.ClassBug, "layout %s has no digest", v.layout.Name)
+		return base.Errorf(base.ClassBug, "layout %s has no digest", v.layout.Name)
 	}
+	v.tablet.digests.ask(v.tablet.o.Clock())
 	time = v.clip(time)
 	places := v.places()
-	var out []Digest
-	bytes := 0
 	for _, p := range places {
 		if err := ctx.Err(); err != nil {
-			return nil, err
+			return err
 		}
 		if !p.time().Overlaps(time) {
 			continue
 		}
 		d, err := v.digestOf(ctx, p)
 		if err != nil {
-			return nil, err
-		}
-		if bytes += d.bytes; bytes > maxDigestBytes {
-			return nil, base.Errorf(base.ClassTooLarge, "counts of more than %d MiB: ask for a shorter time", maxDigestBytes>>20)
+			return err
 		}
 		links, err := v.links(ctx, p, d.value, places)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		out = append(out, Digest{Value: d.value, Since: v.keep.Start, Links: links})
+		if err := visit(&Digest{Value: d.value, Since: v.keep.Start, Links: links}); err != nil {
+			return err
+		}
 	}
-	return out, nil
+	return nil
 }
 
 // place is a part or, if that is nil, rows of a memtable.

@@ -12,6 +12,8 @@ import (
 	"github.com/pandodb/pando/internal/base"
 	"github.com/pandodb/pando/internal/column"
 	"github.com/pandodb/pando/internal/jobs"
+	"github.com/pandodb/pando/internal/merge"
+	"github.com/pandodb/pando/internal/mergepolicy"
 	"github.com/pandodb/pando/internal/model/trace"
 	"github.com/pandodb/pando/internal/part"
 )
@@ -59,28 +61,59 @@ func digestSpans(t *testing.T, r *rand.Rand, n int) *column.Batch {
 	return b.Finish()
 }
 
-// checkDigests compares what every part keeps with what its rows give.
-func checkDigests(t *testing.T, tablet *Tablet, what string) {
+// checkDigests compares what every part keeps, or is remembered of it, with what
+// its rows give. Wanted are the parts that must have a digest there.
+func checkDigests(t *testing.T, tablet *Tablet, what string, stored, remembered func(level int) bool) {
 	t.Helper()
 	v, err := tablet.View()
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer v.Close()
-	for _, p := range v.parts {
-		stored, ok, err := storedDigest(v.layout.Digest, p)
-		if err != nil || !ok {
-			t.Fatalf("%s: part %v has a digest: %v, %v", what, p.Meta().ID, ok, err)
+	levels := make(map[base.PartID]int)
+	for _, g := range v.version.snap.Segments {
+		for _, p := range g.Parts {
+			levels[p.ID] = p.Level
 		}
+	}
+	for _, p := range v.parts {
+		id := p.Meta().ID
 		folded, err := foldPart(t.Context(), v.layout.Digest, p)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if !reflect.DeepEqual(stored.value, folded.value) {
-			t.Fatalf("%s: part %v\nkeeps %+v\nrows  %+v", what, p.Meta().ID, stored.value, folded.value)
+		check := func(how string, got sizedDigest, ok, want bool) {
+			t.Helper()
+			if ok != want {
+				t.Fatalf("%s: part %v of level %d, %s: a digest: %v, want %v", what, id, levels[id], how, ok, want)
+			}
+			if ok && !reflect.DeepEqual(got.value, folded.value) {
+				t.Fatalf("%s: part %v\n%s %+v\nrows %+v", what, id, how, got.value, folded.value)
+			}
 		}
+		got, ok, err := storedDigest(v.layout.Digest, p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		check("stored", got, ok, stored(levels[id]))
+		got, ok = tablet.digests.get(id)
+		check("remembered", got, ok, remembered(levels[id]))
 	}
 }
+
+// digestsOf returns all digests of a view.
+func digestsOf(t *testing.T, v *View) (out []*Digest, err error) {
+	t.Helper()
+	err = v.Digests(t.Context(), base.AllTime, func(d *Digest) error {
+		out = append(out, d)
+		return nil
+	})
+	return out, err
+}
+
+func always(int) bool      { return true }
+func never(int) bool       { return false }
+func final(level int) bool { return level == mergepolicy.MaxLevel }
 
 // TestDigestCache: it keeps to its budget and what was asked for last.
 func TestDigestCache(t *testing.T) {
@@ -100,15 +133,20 @@ func TestDigestCache(t *testing.T) {
 	}
 }
 
-// TestMergedDigestIsThatOfItsRows: whatever parts share, traces and repeated spans,
-// and however often they were merged before.
-func TestMergedDigestIsThatOfItsRows(t *testing.T) {
+// TestDigestIsThatOfThePartsRows: whatever parts share, traces and repeated spans,
+// however often they were merged before, and whether or not somebody asks.
+func TestDigestIsThatOfThePartsRows(t *testing.T) {
 	for seed := range uint64(10) {
 		r := rand.New(rand.NewPCG(seed, 5))
 		tablet := openSpans(t, vfs.NewMem(), trace.Layout())
+		remembered := never
+		if seed%2 == 1 {
+			remembered = always
+			tablet.digests.ask(tablet.o.Clock())
+		}
 		index := uint64(0)
 		for round := range 3 {
-			for range 1 + r.IntN(6) {
+			for range 1 + r.IntN(12) { // enough for parts of level 1
 				for range 1 + r.IntN(3) {
 					index++
 					tablet.Apply(base.Position{Term: 1, Index: index}, digestSpans(t, r, 1+r.IntN(60)))
@@ -117,13 +155,43 @@ func TestMergedDigestIsThatOfItsRows(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			checkDigests(t, tablet, fmt.Sprintf("seed %d round %d, flushed", seed, round))
+			checkDigests(t, tablet, fmt.Sprintf("seed %d round %d, flushed", seed, round), final, remembered)
 			if err := tablet.Compact(t.Context()); err != nil {
 				t.Fatal(err)
 			}
-			checkDigests(t, tablet, fmt.Sprintf("seed %d round %d, merged", seed, round))
+			checkDigests(t, tablet, fmt.Sprintf("seed %d round %d, merged", seed, round), final, remembered)
 		}
 	}
+}
+
+// TestDigestOfManyValues: a merge of parts with more distinct values than it would
+// keep in memory stores no digest; the rows still answer.
+func TestDigestOfManyValues(t *testing.T) {
+	tee := &digestTee{digest: trace.Layout().Digest, store: true, keep: true, terms: maxTeeTerms}
+	var got recordingSink
+	sink := tee.Sink(trace.ColName, &got)
+	d := column.Dict{}
+	codes := []uint32{d.Append([]byte("a")), d.Append([]byte("b"))}
+	if err := sink.AppendValues(nil, &d, codes); err != nil || got.values != 2 {
+		t.Fatalf("%d values went on, %v", got.values, err)
+	}
+	if tee.Sink(trace.ColKind, &got) != merge.Sink(&got) {
+		t.Error("more columns are kept")
+	}
+	if err := tee.finish(nil); err != nil || tee.made.value != nil {
+		t.Errorf("a digest was made, %v", err)
+	}
+}
+
+// recordingSink counts values.
+type recordingSink struct {
+	merge.Sink
+	values int
+}
+
+func (s *recordingSink) AppendValues(_ []uint32, _ *column.Dict, codes []uint32) error {
+	s.values += len(codes)
+	return nil
 }
 
 // TestPartsWithoutDigest: parts that were written before there were digests answer
@@ -144,7 +212,7 @@ func TestPartsWithoutDigest(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := v.Digests(t.Context(), base.AllTime); err == nil {
+	if _, err := digestsOf(t, v); err == nil {
 		t.Error("a layout without a digest answered")
 	}
 	v.Close()
@@ -157,7 +225,7 @@ func TestPartsWithoutDigest(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	digests, err := v.Digests(t.Context(), base.AllTime)
+	digests, err := digestsOf(t, v)
 	v.Close()
 	if err != nil || len(digests) == 0 || len(digests[0].Value.(*trace.Digest).Operations) == 0 {
 		t.Fatalf("%d digests, %v", len(digests), err)
@@ -165,7 +233,7 @@ func TestPartsWithoutDigest(t *testing.T) {
 	if err := after.Compact(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	checkDigests(t, after, "merged")
+	checkDigests(t, after, "merged", always, always)
 }
 
 // TestDigestsWhileWriting: answers are whole while memtables grow, are flushed and
@@ -201,7 +269,7 @@ func TestDigestsWhileWriting(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		digests, err := v.Digests(t.Context(), base.AllTime)
+		digests, err := digestsOf(t, v)
 		v.Close()
 		if err != nil {
 			t.Fatal(err)
@@ -241,7 +309,7 @@ func TestDamagedDigest(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, err = v.Digests(t.Context(), base.AllTime)
+		_, err = digestsOf(t, v)
 		v.Close()
 		if base.IsCorruption(err) != want {
 			t.Fatalf("%v, want a corruption error: %v", err, want)

@@ -2,6 +2,7 @@ package columnar
 
 import (
 	"sync"
+	"time"
 
 	"github.com/pandodb/pando/internal/base"
 	"github.com/pandodb/pando/internal/column"
@@ -10,8 +11,6 @@ import (
 const (
 	// digestCacheBytes bounds what a tablet remembers of its parts' digests.
 	digestCacheBytes = 64 << 20
-	// maxDigestBytes bounds the digests of one answer of a tablet.
-	maxDigestBytes = 512 << 20
 	// decodedDigest is how much larger a digest is in memory than encoded, in round
 	// figures: a count of two bytes becomes eight, a minute of three forty.
 	decodedDigest = 8
@@ -19,9 +18,10 @@ const (
 
 // sizedDigest is a decoded digest and about what it takes in memory.
 type sizedDigest struct {
-	value any
-	bytes int
-	used  uint64 // when it was asked for last
+	value  any
+	bytes  int
+	folded bool   // from rows: dearer to make again than a stored one
+	used   uint64 // when it was asked for last
 }
 
 // decodeDigest decodes a digest.
@@ -37,6 +37,25 @@ type digestCache struct {
 	bytes  int
 	clock  uint64
 	budget int // zero means digestCacheBytes
+	asked  time.Time
+}
+
+// digestInterest is how long after somebody asked for digests those of new parts
+// are made as they are written: pages of a service map ask again every few seconds.
+const digestInterest = 15 * time.Minute
+
+// ask notes that somebody asks for digests.
+func (c *digestCache) ask(now time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.asked = now
+}
+
+// wanted says whether somebody asked for digests a while ago.
+func (c *digestCache) wanted(now time.Time) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return !c.asked.IsZero() && now.Sub(c.asked) < digestInterest
 }
 
 func (c *digestCache) get(id base.PartID) (sizedDigest, bool) {
@@ -51,8 +70,18 @@ func (c *digestCache) get(id base.PartID) (sizedDigest, bool) {
 	return d, ok
 }
 
-// put remembers a digest and forgets those that were not asked for the longest.
-// What left with its part is among them sooner or later.
+// drop forgets parts.
+func (c *digestCache) drop(ids []base.PartID) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, id := range ids {
+		c.bytes -= c.parts[id].bytes
+		delete(c.parts, id)
+	}
+}
+
+// put remembers a digest and forgets those that were not asked for the longest,
+// folded ones last. What left with its part is among them sooner or later.
 func (c *digestCache) put(id base.PartID, d sizedDigest) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -67,7 +96,7 @@ func (c *digestCache) put(id base.PartID, d sizedDigest) {
 	for len(c.parts) > 0 && c.bytes+d.bytes > c.budget {
 		oldest, first := base.PartID(0), true
 		for k, x := range c.parts {
-			if first || x.used < c.parts[oldest].used {
+			if first || x.before(c.parts[oldest]) {
 				oldest, first = k, false
 			}
 		}
@@ -78,4 +107,12 @@ func (c *digestCache) put(id base.PartID, d sizedDigest) {
 	d.used = c.clock
 	c.parts[id] = d
 	c.bytes += d.bytes
+}
+
+// before says whether d is forgotten before o.
+func (d sizedDigest) before(o sizedDigest) bool {
+	if d.folded != o.folded {
+		return o.folded
+	}
+	return d.used < o.used
 }

@@ -33,13 +33,15 @@
 // memtable batch answers it by evalRun, a part by partEval, both with the set of
 // rows that match; they look at rows before these are reconciled.
 //
-// Digests. A part keeps a summary of its rows (column.Digest), counted from the
-// columns that a flush brings into order anyway. Digests are sums over keys, so a
-// merge adds up those of its inputs, takes out the keys that several of them have
-// and counts these anew from their merged rows. Memtables are folded on demand, in
-// pieces of some thousand rows. Rows that refer to others of their key, elsewhere,
-// are linked to them when somebody asks (digestlinks.go). All of it is remembered
-// as long as the places it is about.
+// Digests. A part of the final level keeps a summary of its rows (column.Digest),
+// folded while a merge writes them, from the columns as they go by (digesttee.go).
+// Other parts and memtables, these in pieces of some thousand rows, are folded on
+// demand; for a while after somebody asked, new parts are as they are written, so
+// that who asks again does not wait. Rows that refer to others of their key,
+// elsewhere, are linked to them when somebody asks (digestlinks.go). All of it is
+// remembered as long as the places it is about. Adding up the digests of a merge's
+// inputs instead was tried: taking out and counting anew the keys that several of
+// them have cost more than one fold.
 //
 // Pages. A page of keys (TopKeys) or rows (TopRows) continues after the last of
 // the page before, whatever came and went meanwhile: no state is kept between

@@ -141,7 +141,7 @@ func (t *Tablet) flushSegment(seg base.TimeRange, runs []*memtable.Run) (*part.P
 	if err != nil {
 		return nil, err
 	}
-	tee := newDigestTee(t.o.Layout)
+	tee := t.digestTee(0, sorted.Rows())
 	err = writeSorted(w, sorted, tee)
 	if err == nil {
 		err = writeProjections(w, t.o.Layout, func(refs []column.Ref) ([]Tuple, error) {
@@ -149,7 +149,7 @@ func (t *Tablet) flushSegment(seg base.TimeRange, runs []*memtable.Run) (*part.P
 		})
 	}
 	if err == nil {
-		err = tee.write(w)
+		err = tee.finish(w)
 	}
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("flush part %v: %w", id, err), w.Abort())
@@ -157,6 +157,7 @@ func (t *Tablet) flushSegment(seg base.TimeRange, runs []*memtable.Run) (*part.P
 	if _, err := w.Finish(); err != nil {
 		return nil, fmt.Errorf("flush part %v: %w", id, err)
 	}
+	tee.remember(&t.digests, id)
 	return t.openNew(seg, id)
 }
 
@@ -214,7 +215,7 @@ func writeSorted(w *part.Writer, s *memtable.Sorted, tee *digestTee) error {
 		if err := w.AddRows(&id); err != nil {
 			return err
 		}
-		tee.identity(&id)
+		tee.Rows(&id)
 	}
 	if err := w.FinishRows(); err != nil {
 		return err
@@ -224,7 +225,7 @@ func writeSorted(w *part.Writer, s *memtable.Sorted, tee *digestTee) error {
 		if err != nil {
 			return err
 		}
-		if err := s.WriteColumn(c, tee.sink(c, cw)); err != nil {
+		if err := s.WriteColumn(c, tee.Sink(c, cw)); err != nil {
 			return fmt.Errorf("column %v: %w", c, err)
 		}
 		if err := cw.Close(); err != nil {

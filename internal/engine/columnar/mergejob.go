@@ -149,9 +149,16 @@ func (t *Tablet) unclaim(pick mergepolicy.Pick) {
 // dictionaries, which it comes back to for every column.
 const mergeCacheBytes = 16 << 20
 
+// output is a part being merged into.
+type output struct {
+	*part.Writer
+	segment int64
+	digest  *digestTee
+}
+
 // mergeInto reads the inputs past the node's page cache, which serves queries
 // better: a merge reads each page once.
-func (t *Tablet) mergeInto(ctx context.Context, w *part.Writer, seg base.TimeRange, inputs []*part.Part) (err error) {
+func (t *Tablet) mergeInto(ctx context.Context, out output, inputs []*part.Part) (err error) {
 	cache := part.NewCache(mergeCacheBytes)
 	once := make([]*part.Part, 0, len(inputs))
 	defer func() {
@@ -161,22 +168,26 @@ func (t *Tablet) mergeInto(ctx context.Context, w *part.Writer, seg base.TimeRan
 	}()
 	for _, in := range inputs {
 		id := in.Meta().ID
-		p, err := part.Open(part.OpenOptions{FS: t.o.FS, Dir: t.partDir(seg.Start, id), Layout: t.o.Layout, Cache: cache})
+		p, err := part.Open(part.OpenOptions{FS: t.o.FS, Dir: t.partDir(out.segment, id), Layout: t.o.Layout, Cache: cache})
 		if err != nil {
 			return &merge.InputError{Part: id, Err: err}
 		}
 		once = append(once, p)
 	}
-	if err := merge.Parts(ctx, w, t.o.Layout, once); err != nil {
+	job := merge.Job{Layout: t.o.Layout, Inputs: once}
+	if out.digest != nil {
+		job.Tee = out.digest
+	}
+	if err := job.Run(ctx, out.Writer); err != nil {
 		return err
 	}
-	err = writeProjections(w, t.o.Layout, func(refs []column.Ref) ([]Tuple, error) {
+	err = writeProjections(out.Writer, t.o.Layout, func(refs []column.Ref) ([]Tuple, error) {
 		return t.tuplesOfParts(ctx, inputs, refs)
 	})
 	if err != nil {
 		return err
 	}
-	return t.digestMerge(ctx, w, inputs, once)
+	return out.digest.finish(out.Writer)
 }
 
 // decodedShare is how much larger rows are in memory than on disk, in round
@@ -198,7 +209,8 @@ func (t *Tablet) merge(ctx context.Context, seg base.TimeRange, inputs []*part.P
 	if err != nil {
 		return nil, err
 	}
-	if err := t.mergeInto(ctx, w, seg, inputs); err != nil {
+	tee := t.digestTee(pick.Level, pick.Rows)
+	if err := t.mergeInto(ctx, output{w, seg.Start, tee}, inputs); err != nil {
 		err = errors.Join(fmt.Errorf("merge into part %v: %w", id, err), w.Abort())
 		var bad *merge.InputError
 		if errors.As(err, &bad) && base.IsCorruption(err) {
@@ -213,8 +225,10 @@ func (t *Tablet) merge(ctx context.Context, seg base.TimeRange, inputs []*part.P
 	if err != nil {
 		return nil, err
 	}
+	tee.remember(&t.digests, id)
 	if err := t.apply(change{add: []newPart{{seg, out}}, level: pick.Level, remove: pick.Inputs}); err != nil {
 		return nil, errors.Join(err, discard([]newPart{{seg, out}}, err))
 	}
+	t.digests.drop(pick.Inputs)
 	return out, nil
 }

@@ -104,8 +104,9 @@ func (s *tabletStore) Scan(ctx context.Context, req *columnar.ScanRequest, visit
 	return err
 }
 
-func (s *tabletStore) Digests(ctx context.Context, time base.TimeRange) ([]columnar.Digest, error) {
-	return viewed(s, func(v *columnar.View) ([]columnar.Digest, error) { return v.Digests(ctx, time) })
+func (s *tabletStore) Digests(ctx context.Context, time base.TimeRange, visit func(*columnar.Digest) error) error {
+	_, err := viewed(s, func(v *columnar.View) (int, error) { return 0, v.Digests(ctx, time, visit) })
+	return err
 }
 
 // randomSpans returns spans of Jaeger's model: traces of a handful, some times

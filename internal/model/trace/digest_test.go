@@ -181,61 +181,6 @@ func TestDigestAgreesWithTwin(t *testing.T) {
 	}
 }
 
-// TestDigestsAddUp: what a merge does. Two digests are joined, the keys that both
-// have are taken out and counted anew from the merged rows.
-func TestDigestsAddUp(t *testing.T) {
-	for seed := range uint64(300) {
-		r := rand.New(rand.NewPCG(seed, 4))
-		spans := digestForest(r, 120)
-		cut := r.IntN(len(spans) + 1)
-		twice := spans[max(0, cut-r.IntN(10)):] // some spans are in both
-		sides := []*column.Batch{sortedBatch(t, spans[:cut]), sortedBatch(t, twice)}
-		all := sortedBatch(t, spans)
-
-		f := newDigestFolder()
-		seen := make(map[string]int)
-		for _, b := range sides {
-			one := newDigestFolder()
-			addInPieces(t, r, one, b)
-			if !f.Join(decoded(t, one)) {
-				t.Fatal("a digest without loss cannot be joined")
-			}
-			for k := range b.Keys.Len() {
-				seen[string(b.Keys.Value(uint32(k)))]++
-			}
-		}
-		for _, b := range sides {
-			if rows := rowsOfShared(b, seen); len(rows) > 0 {
-				shared := newDigestFolder()
-				addInPieces(t, r, shared, b.Extract(rows))
-				if !f.Remove(decoded(t, shared)) {
-					t.Fatal("a digest without loss cannot be taken out")
-				}
-			}
-		}
-		if rows := rowsOfShared(all, seen); len(rows) > 0 {
-			addInPieces(t, r, f, all.Extract(rows))
-		}
-		whole := newDigestFolder()
-		addInPieces(t, r, whole, all)
-		got, want := f.Append(nil), whole.Append(nil)
-		if !bytes.Equal(got, want) {
-			sameCounts(t, fmt.Sprint("seed ", seed), must(DecodeDigest(got)).render(), must(DecodeDigest(want)).render())
-			t.Fatalf("seed %d: the same sum has other bytes", seed)
-		}
-	}
-}
-
-// rowsOfShared returns the rows whose key both sides have.
-func rowsOfShared(b *column.Batch, seen map[string]int) (rows []uint32) {
-	for row := range b.Rows {
-		if seen[string(b.Key(row))] > 1 {
-			rows = append(rows, uint32(row))
-		}
-	}
-	return rows
-}
-
 // TestNamesakes: of several spans with the parent's id, one of the child's own
 // service counts, as where client and server share an id.
 func TestNamesakes(t *testing.T) {
@@ -298,9 +243,6 @@ func TestDigestIsBounded(t *testing.T) {
 	}
 	if len(d.Open) != maxOpenCalls || d.Dropped != 3*rows-maxOpenCalls {
 		t.Errorf("%d open calls, %d dropped", len(d.Open), d.Dropped)
-	}
-	if newDigestFolder().Join(d) {
-		t.Error("a digest that lost detail was joined")
 	}
 }
 
@@ -398,15 +340,18 @@ func FuzzDigest(f *testing.F) {
 		if refs := d.refs(); len(refs) != len(d.Open) {
 			t.Fatalf("%d refs of %d open calls", len(refs), len(d.Open))
 		}
-		// What was read can be joined, and reads the same again.
-		a, b := newDigestFolder(), newDigestFolder()
-		if !a.Join(d) {
-			return
+		minutes := func(what string, m *Minutes) {
+			for i := range m.Cells {
+				if at := m.Cells[i].Minute; i > 0 && m.Cells[i-1].Minute >= at || at < math.MaxInt32 && len(m.Between(at, at+1)) != 1 {
+					t.Fatalf("%s: minute %d of %d is not in order", what, i, len(m.Cells))
+				}
+			}
 		}
-		once := a.Append(nil)
-		b.Join(must(DecodeDigest(once)))
-		if twice := b.Append(nil); !bytes.Equal(once, twice) {
-			t.Fatalf("%x\nbecomes\n%x", once, twice)
+		for i := range d.Operations {
+			minutes(d.Operations[i].Name, &d.Operations[i].Minutes)
+		}
+		for i := range d.Edges {
+			minutes(d.Edges[i].Child, &d.Edges[i].Minutes)
 		}
 	})
 }

@@ -46,25 +46,11 @@ func (f *digestFolder) Append(dst []byte) []byte {
 
 // openCalls returns those that remain, in the order of their keys.
 func (f *digestFolder) openCalls() []openSpan {
+	if len(f.open) > maxOpenCalls {
+		f.open = f.newest(f.open)
+	}
 	slices.SortFunc(f.open, f.names.compareOpen)
-	slices.SortFunc(f.closed, f.names.compareOpen)
-	open := f.open[:0]
-	for i, at := 0, 0; i < len(f.open); i++ {
-		for at < len(f.closed) && f.names.compareOpen(f.closed[at], f.open[i]) < 0 {
-			at++
-		}
-		if at < len(f.closed) && f.names.compareOpen(f.closed[at], f.open[i]) == 0 {
-			at++ // one takes out one
-			continue
-		}
-		open = append(open, f.open[i])
-	}
-	if len(open) <= maxOpenCalls {
-		return open
-	}
-	open = f.newest(open)
-	slices.SortFunc(open, f.names.compareOpen)
-	return open
+	return f.open
 }
 
 // newest cuts the list to the newest maxOpenCalls.
@@ -112,9 +98,8 @@ type eventGroup struct {
 	events []eventCount
 }
 
-// groupEvents cuts counts by their numbers and leaves out what sums to nothing.
+// groupEvents cuts counts by their numbers.
 func groupEvents(counts []eventCount, list []triple) []eventGroup {
-	counts = slices.DeleteFunc(counts, func(c eventCount) bool { return c.n <= 0 })
 	var out []eventGroup
 	for len(counts) > 0 {
 		id := counts[0].event >> (minuteBits + bucketBits)

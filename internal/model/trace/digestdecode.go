@@ -187,9 +187,9 @@ func (d *digestDecoder) sum(cells []Cell) Minutes {
 		total.Calls = uint32(min(uint64(total.Calls)+uint64(c.Calls), math.MaxUint32))
 		total.Errors = uint32(min(uint64(total.Errors)+uint64(c.Errors), math.MaxUint32))
 	}
-	for b := d.all.lo; b < d.all.hi; b++ {
-		if n := d.all.counts[b]; n > 0 {
-			total.Latency = append(total.Latency, LatencyCount{Bucket(b), uint32(min(n, math.MaxUint32))})
+	for i, n := range d.all.counts {
+		if n > 0 {
+			total.Latency = append(total.Latency, LatencyCount{Bucket(d.all.lo + i), uint32(min(n, math.MaxUint32))})
 		}
 	}
 	return m

@@ -1,9 +1,6 @@
 package trace
 
-import (
-	"cmp"
-	"slices"
-)
+import "slices"
 
 // A fold turns every span into an event, a number whose order is that of the
 // digest's counters:
@@ -33,8 +30,7 @@ type eventCount struct {
 // buffer at a time: cheaper than a look-up each, and bounded by what is distinct.
 type eventCounter struct {
 	buf, tmp []uint64
-	acc      []eventCount   // ascending
-	lists    [][]eventCount // of cells, each ascending: to be added to acc
+	acc      []eventCount // ascending
 }
 
 // minEventBuffer is how many events are collected at least.
@@ -45,40 +41,6 @@ func (c *eventCounter) add(e uint64) {
 		c.compact()
 	}
 	c.buf = append(c.buf, e)
-}
-
-// numbered is the cells of an operation or edge with its number here.
-type numbered struct {
-	id    uint32
-	cells []Cell
-}
-
-// addCells adds sign times the counts of cells. It changes the order of groups.
-func (c *eventCounter) addCells(groups []numbered, sign int64) {
-	slices.SortStableFunc(groups, func(a, b numbered) int { return cmp.Compare(a.id, b.id) })
-	n := 0
-	for _, g := range groups {
-		for i := range g.cells {
-			n += len(g.cells[i].Latency) + 1
-		}
-	}
-	counts := make([]eventCount, 0, n)
-	for _, g := range groups {
-		for i := range g.cells {
-			x := &g.cells[i]
-			for _, l := range x.Latency {
-				counts = append(counts, eventCount{eventOf(g.id, x.Minute, l.Bucket), sign * int64(l.Count)})
-			}
-			if x.Errors > 0 {
-				counts = append(counts, eventCount{eventOf(g.id, x.Minute, errorMark), sign * int64(x.Errors)})
-			}
-		}
-	}
-	compare := func(a, b eventCount) int { return cmp.Compare(a.event, b.event) }
-	if !slices.IsSortedFunc(counts, compare) { // several groups became one
-		slices.SortFunc(counts, compare)
-	}
-	c.lists = append(c.lists, counts)
 }
 
 // compact counts the collected events.
@@ -132,19 +94,14 @@ func (c *eventCounter) sortBuffer() {
 // total returns all counts, ascending by event.
 func (c *eventCounter) total() []eventCount {
 	c.compact()
-	lists := append(c.lists, c.acc)
-	for len(lists) > 1 { // the short ones first: every count is copied few times
-		slices.SortFunc(lists, func(a, b []eventCount) int { return cmp.Compare(len(a), len(b)) })
-		lists[1] = mergeCounts(lists[0], lists[1])
-		lists = lists[1:]
-	}
-	c.lists, c.acc = nil, lists[0]
 	return c.acc
 }
 
-// mergeCounts adds the counts of b to those of a. Both are ascending and may repeat
-// events.
+// mergeCounts adds the counts of b to those of a. Both are ascending.
 func mergeCounts(a, b []eventCount) []eventCount {
+	if len(a) == 0 {
+		return b
+	}
 	out := make([]eventCount, 0, len(a)+len(b))
 	for len(a) > 0 || len(b) > 0 {
 		var x eventCount

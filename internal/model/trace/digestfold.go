@@ -19,7 +19,6 @@ type digestFolder struct {
 	byID  rowTable
 
 	open    []openSpan
-	closed  []openSpan // to be taken out of open
 	dropped uint64
 	folded  bool
 }
@@ -51,63 +50,6 @@ func newDigestFolder() *digestFolder {
 	f := &digestFolder{}
 	f.names.init()
 	return f
-}
-
-// Join implements column.DigestFolder.
-func (f *digestFolder) Join(digest any) bool {
-	d := digest.(*Digest)
-	if d.Folded {
-		return false
-	}
-	f.addCells(d, 1)
-	f.open = f.appendOpen(f.open, d)
-	f.dropped += d.Dropped
-	return true
-}
-
-// Remove implements column.DigestFolder.
-func (f *digestFolder) Remove(digest any) bool {
-	d := digest.(*Digest)
-	if d.Folded {
-		return false
-	}
-	f.addCells(d, -1)
-	f.closed = f.appendOpen(f.closed, d)
-	f.dropped -= min(f.dropped, d.Dropped)
-	return true
-}
-
-// addCells adds sign times the counts of a digest.
-func (f *digestFolder) addCells(d *Digest, sign int64) {
-	ops := make([]numbered, len(d.Operations))
-	for i := range ops {
-		x := &d.Operations[i]
-		ops[i] = numbered{f.names.operation(f.names.service([]byte(x.Service)), f.names.text([]byte(x.Name)), x.Kind), x.Cells}
-	}
-	f.ops.addCells(ops, sign)
-	edges := make([]numbered, 0, len(d.Edges))
-	for i := range d.Edges {
-		x := &d.Edges[i]
-		id, ok := f.names.edge(f.names.service([]byte(x.Parent)), f.names.service([]byte(x.Child)), x.Kind)
-		if !ok {
-			f.folded = true
-			continue
-		}
-		edges = append(edges, numbered{id, x.Cells})
-	}
-	f.edges.addCells(edges, sign)
-}
-
-// appendOpen appends the open calls of a digest.
-func (f *digestFolder) appendOpen(dst []openSpan, d *Digest) []openSpan {
-	for i := range d.Open {
-		o := &d.Open[i]
-		dst = append(dst, openSpan{d.traces[o.trace], digestRow{
-			parent: o.Parent, service: f.names.service([]byte(d.Texts[o.Service])),
-			minute: o.Minute, kind: o.Kind, bucket: o.Bucket, failed: o.Failed,
-		}})
-	}
-	return dst
 }
 
 // intCursor reads an Int64 column row by row; absent values are zero.

@@ -33,10 +33,9 @@
 // (they come back ascending by key, values of one key in their order), fields
 // OTLP does not define, and the difference between an absent and an empty value.
 //
-// Every part keeps a Digest of its spans besides: calls, errors and latencies per
-// minute of operations, and of calls between services. It is built from six
-// columns, a trace at a time, and the digests of parts add up, so that a merge
-// reads only the traces that several parts have.
+// Final parts keep a Digest of their spans besides: calls, errors and latencies per
+// minute of operations, and of calls between services. It is folded from six
+// columns, a trace at a time.
 //
 // Start reading at layout.go, then builder.go, then reader.go.
 package trace

@@ -3,6 +3,7 @@ package trace
 import (
 	"math"
 	"math/bits"
+	"slices"
 )
 
 // Bucket numbers a range of durations: one for each nanosecond below 16, then 16
@@ -35,31 +36,45 @@ func (b Bucket) Nanos() float64 {
 	return float64(low) + float64(uint64(1)<<shift-1)/2
 }
 
-// Latency is a distribution of durations. The zero Latency is empty; it is large:
-// use one for many, with Reset between.
+// Latency is a distribution of durations. The zero Latency is empty; it takes memory
+// for the powers of two that its durations span.
 type Latency struct {
-	counts [NumBuckets]uint64
+	counts []uint64 // of the buckets from lo on
+	lo     int
 	total  uint64
-	lo, hi int // counts outside [lo, hi) are zero
 }
 
-// Reset empties the distribution.
-func (l *Latency) Reset() {
-	clear(l.counts[l.lo:l.hi])
-	l.total, l.lo, l.hi = 0, 0, 0
-}
+// Reset empties the distribution; it keeps the memory.
+func (l *Latency) Reset() { l.counts, l.total = l.counts[:0], 0 }
 
 // Add counts n durations of a bucket.
 func (l *Latency) Add(b Bucket, n uint64) {
 	if n == 0 || b >= NumBuckets {
 		return
 	}
-	if l.hi == 0 {
-		l.lo, l.hi = int(b), int(b)+1
+	at := int(b) - l.lo
+	if uint(at) >= uint(len(l.counts)) {
+		at = l.reach(b)
 	}
-	l.lo, l.hi = min(l.lo, int(b)), max(l.hi, int(b)+1)
-	l.counts[b] += n
+	l.counts[at] += n
 	l.total += n
+}
+
+// reach makes room for the bucket and returns its place.
+func (l *Latency) reach(b Bucket) int {
+	first := int(b) &^ (subBuckets - 1)
+	lo, hi, from := first, first+subBuckets, 0
+	if n := len(l.counts); n > 0 {
+		lo, hi = min(lo, l.lo), max(hi, l.lo+n)
+		from = l.lo - lo
+	}
+	old := l.counts
+	l.counts = slices.Grow(old, hi-lo-len(old))[:hi-lo]
+	copy(l.counts[from:], old) // they may overlap
+	clear(l.counts[:from])
+	clear(l.counts[from+len(old):])
+	l.lo = lo
+	return int(b) - lo
 }
 
 // AddCell counts the calls of a cell.
@@ -69,11 +84,20 @@ func (l *Latency) AddCell(c *Cell) {
 	}
 }
 
-// RemoveCell takes out the calls of a cell that was added.
-func (l *Latency) RemoveCell(c *Cell) {
-	for _, x := range c.Latency {
-		l.counts[x.Bucket] -= uint64(x.Count)
-		l.total -= uint64(x.Count)
+// AddAll counts what o counts.
+func (l *Latency) AddAll(o *Latency) {
+	for i, n := range o.counts {
+		l.Add(Bucket(o.lo+i), n)
+	}
+}
+
+// RemoveAll takes out what was added as o.
+func (l *Latency) RemoveAll(o *Latency) {
+	for i, n := range o.counts {
+		if n > 0 {
+			l.counts[o.lo+i-l.lo] -= n
+			l.total -= n
+		}
 	}
 }
 
@@ -89,10 +113,10 @@ func (l *Latency) Quantile(q float64) float64 {
 	// The rank of the wanted duration, counted from one.
 	rank := min(max(uint64(math.Ceil(q*float64(l.total))), 1), l.total)
 	seen := uint64(0)
-	for b := l.lo; b < l.hi; b++ {
-		if seen += l.counts[b]; seen >= rank {
-			return Bucket(b).Nanos()
+	for i, n := range l.counts {
+		if seen += n; seen >= rank {
+			return Bucket(l.lo + i).Nanos()
 		}
 	}
-	return Bucket(l.hi - 1).Nanos()
+	return Bucket(l.lo + len(l.counts) - 1).Nanos()
 }

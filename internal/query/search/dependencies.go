@@ -82,12 +82,21 @@ func (t *Traces) ServiceGraph(ctx context.Context, time base.TimeRange) (*Graph,
 // edge names the calls of one service by another.
 type edge struct{ parent, child string }
 
-// cellSum gathers cells; they are summed up at the end, one histogram for all.
+// cellSum sums up cells.
 type cellSum struct {
-	cells    [][]trace.Cell
-	calls    []*trace.OpenCall // with a parent elsewhere
+	latency  trace.Latency
+	errors   uint64
 	messages uint64
 	spans    uint64
+}
+
+// add sums up cells and says how many calls they are.
+func (s *cellSum) add(cells []trace.Cell) (calls uint64) {
+	for i := range cells {
+		s.latency.AddCell(&cells[i])
+		s.errors += uint64(cells[i].Errors)
+	}
+	return callsOf(cells)
 }
 
 // graphFolder folds digests into a Graph.
@@ -106,7 +115,7 @@ func sumOf[K comparable](sums map[K]*cellSum, key K) *cellSum {
 	return s
 }
 
-func (f *graphFolder) add(d *trace.Digest, m minutes, links []*columnar.Links) {
+func (f *graphFolder) add(d *trace.Digest, m minutes, links []*columnar.Links) error {
 	for i := range d.Operations {
 		o := &d.Operations[i]
 		cells := o.Between(m.lo, m.hi)
@@ -116,7 +125,7 @@ func (f *graphFolder) add(d *trace.Digest, m minutes, links []*columnar.Links) {
 		s := sumOf(f.services, o.Service)
 		s.spans += callsOf(cells)
 		if o.Kind == trace.KindServer || o.Kind == trace.KindConsumer {
-			s.cells = append(s.cells, cells)
+			s.add(cells)
 		}
 	}
 	for i := range d.Edges {
@@ -126,12 +135,12 @@ func (f *graphFolder) add(d *trace.Digest, m minutes, links []*columnar.Links) {
 			continue
 		}
 		s := sumOf(f.edges, edge{e.Parent, e.Child})
-		s.cells = append(s.cells, cells)
-		if e.Kind == trace.KindConsumer {
-			s.messages += callsOf(cells)
+		if calls := s.add(cells); e.Kind == trace.KindConsumer {
+			s.messages += calls
 		}
 	}
 	f.addOpen(d, m, links)
+	return nil
 }
 
 // addOpen counts the open calls of which a parent was found.
@@ -154,7 +163,10 @@ func (f *graphFolder) addOpen(d *trace.Digest, m minutes, links []*columnar.Link
 			s = sumOf(f.edges, edge{names[of[i]], d.Texts[o.Service]})
 			sums[key] = s
 		}
-		s.calls = append(s.calls, o)
+		s.latency.Add(o.Bucket, 1)
+		if o.Failed {
+			s.errors++
+		}
 		if o.Kind == trace.KindConsumer {
 			s.messages++
 		}
@@ -168,35 +180,18 @@ func callsOf(cells []trace.Cell) (n uint64) {
 	return n
 }
 
-// traffic sums up, with scratch as the histogram.
-func (s *cellSum) traffic(scratch *trace.Latency) Traffic {
-	scratch.Reset()
-	out := Traffic{}
-	for _, cells := range s.cells {
-		for i := range cells {
-			scratch.AddCell(&cells[i])
-			out.Errors += uint64(cells[i].Errors)
-		}
-	}
-	for _, o := range s.calls {
-		scratch.Add(o.Bucket, 1)
-		if o.Failed {
-			out.Errors++
-		}
-	}
-	out.Calls = scratch.Calls()
-	out.P50, out.P95, out.P99 = uint64(scratch.Quantile(0.5)), uint64(scratch.Quantile(0.95)), uint64(scratch.Quantile(0.99))
-	return out
+func (s *cellSum) traffic() Traffic {
+	quantile := func(q float64) uint64 { return uint64(s.latency.Quantile(q)) }
+	return Traffic{Calls: s.latency.Calls(), Errors: s.errors, P50: quantile(0.5), P95: quantile(0.95), P99: quantile(0.99)}
 }
 
 func (f *graphFolder) graph() *Graph {
 	g := &Graph{Services: make([]ServiceTraffic, 0, len(f.services)), Edges: make([]Dependency, 0, len(f.edges)), Orphans: f.orphans}
-	var scratch trace.Latency
 	for name, s := range f.services {
-		g.Services = append(g.Services, ServiceTraffic{Service: name, Traffic: s.traffic(&scratch), Spans: s.spans})
+		g.Services = append(g.Services, ServiceTraffic{Service: name, Traffic: s.traffic(), Spans: s.spans})
 	}
 	for e, s := range f.edges {
-		x := s.traffic(&scratch)
+		x := s.traffic()
 		g.Edges = append(g.Edges, Dependency{
 			Parent: e.parent, Child: e.child, Calls: x.Calls, Errors: x.Errors,
 			P50: x.P50, P95: x.P95, P99: x.P99, Messages: s.messages,

@@ -39,20 +39,16 @@ func (m minutes) timeRange() base.TimeRange {
 }
 
 // eachDigest calls fn with what every part and memtable says of the minutes, and
-// which of them retention still serves.
-func (t *Traces) eachDigest(ctx context.Context, m minutes, fn func(d *trace.Digest, m minutes, links []*columnar.Links)) error {
-	digests, err := t.store.Digests(ctx, m.timeRange())
-	if err != nil {
-		return err
-	}
-	for i := range digests {
-		d, ok := digests[i].Value.(*trace.Digest)
+// which of them retention still serves, until it returns an error. What fn keeps of
+// a digest keeps all of it in memory.
+func (t *Traces) eachDigest(ctx context.Context, m minutes, fn func(d *trace.Digest, m minutes, links []*columnar.Links) error) error {
+	return t.store.Digests(ctx, m.timeRange(), func(of *columnar.Digest) error {
+		d, ok := of.Value.(*trace.Digest)
 		if !ok {
-			return base.Errorf(base.ClassBug, "a digest of spans is a %T", digests[i].Value)
+			return base.Errorf(base.ClassBug, "a digest of spans is a %T", of.Value)
 		}
-		fn(d, m.since(digests[i].Since), digests[i].Links)
-	}
-	return nil
+		return fn(d, m.since(of.Since), of.Links)
+	})
 }
 
 // noCaller and ownCall stand for a caller that is not known, and for one of the

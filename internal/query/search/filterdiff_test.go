@@ -69,8 +69,9 @@ func (s tabletStore) Distinct(ctx context.Context, refs []column.Ref) ([]columna
 	return viewed(s, func(v *columnar.View) ([]columnar.Tuple, error) { return v.Distinct(ctx, refs) })
 }
 
-func (s tabletStore) Digests(ctx context.Context, time base.TimeRange) ([]columnar.Digest, error) {
-	return viewed(s, func(v *columnar.View) ([]columnar.Digest, error) { return v.Digests(ctx, time) })
+func (s tabletStore) Digests(ctx context.Context, time base.TimeRange, visit func(*columnar.Digest) error) error {
+	_, err := viewed(s, func(v *columnar.View) (int, error) { return 0, v.Digests(ctx, time, visit) })
+	return err
 }
 
 const testResource = 7

@@ -97,12 +97,9 @@ func (t *Traces) Metrics(ctx context.Context, q *MetricsQuery) ([]Series, error)
 	if err := t.eachDigest(ctx, f.minutes, f.add); err != nil {
 		return nil, err
 	}
-	if n := len(f.cells) * len(f.times); n > maxAllPoints {
-		return nil, base.Errorf(base.ClassTooLarge, "%d series of %d points: ask for fewer services or operations, a longer step or a shorter time", len(f.cells), len(f.times))
-	}
-	out := make([]Series, 0, len(f.cells))
-	for key, cells := range f.cells {
-		out = append(out, Series{Service: key.service, Operation: key.operation, Points: f.points(cells)})
+	out := make([]Series, 0, len(f.series))
+	for key, sums := range f.series {
+		out = append(out, Series{Service: key.service, Operation: key.operation, Points: f.points(sums)})
 	}
 	slices.SortFunc(out, func(a, b Series) int {
 		return cmp.Or(cmp.Compare(a.Service, b.Service), cmp.Compare(a.Operation, b.Operation))
@@ -113,24 +110,37 @@ func (t *Traces) Metrics(ctx context.Context, q *MetricsQuery) ([]Series, error)
 // seriesKey names a series.
 type seriesKey struct{ service, operation string }
 
-// metricsFolder gathers the cells of each series.
+// metricsFolder sums up the cells of each series by span of minutes. The spans are
+// what the starts and ends of all windows cut time into, so that every window is
+// some of them.
 type metricsFolder struct {
 	q       *MetricsQuery
 	window  int32   // minutes
 	times   []int64 // of the points
 	minutes minutes // of all windows
-	cells   map[seriesKey][]trace.Cell
-	scratch trace.Latency
+	cuts    []int32 // ascending; span i is the minutes [cuts[i], cuts[i+1])
+	series  map[seriesKey][]*spanSum
+}
+
+// spanSum sums up the cells of a span of minutes.
+type spanSum struct {
+	calls, errors uint64
+	latency       trace.Latency // if anybody asks for quantiles
 }
 
 func newMetricsFolder(q *MetricsQuery) *metricsFolder {
-	f := &metricsFolder{q: q, cells: make(map[seriesKey][]trace.Cell)}
+	f := &metricsFolder{q: q, series: make(map[seriesKey][]*spanSum)}
 	f.window = int32(min(wholeMinutes(q.Window)/time.Minute, maxPoints*60))
 	step := int64(wholeMinutes(q.Step))
 	for n := range (q.Time.End-q.Time.Start)/step + 1 {
-		f.times = append(f.times, q.Time.Start+n*step)
+		t := q.Time.Start + n*step
+		f.times = append(f.times, t)
+		w := f.windowAt(t)
+		f.cuts = append(f.cuts, w.lo, w.hi)
 	}
-	f.minutes = minutes{f.windowAt(f.times[0]).lo, f.windowAt(f.times[len(f.times)-1]).hi}
+	slices.Sort(f.cuts)
+	f.cuts = slices.Compact(f.cuts)
+	f.minutes = minutes{f.cuts[0], f.cuts[len(f.cuts)-1]}
 	return f
 }
 
@@ -140,7 +150,7 @@ func (f *metricsFolder) windowAt(t int64) minutes {
 	return minutes{end - f.window, end}
 }
 
-func (f *metricsFolder) add(d *trace.Digest, m minutes, _ []*columnar.Links) {
+func (f *metricsFolder) add(d *trace.Digest, m minutes, _ []*columnar.Links) error {
 	for i := range d.Operations {
 		o := &d.Operations[i]
 		if !wants(f.q.Services, o.Service) || !wants(f.q.Operations, o.Name) || !wants(f.q.Kinds, o.Kind) {
@@ -154,7 +164,37 @@ func (f *metricsFolder) add(d *trace.Digest, m minutes, _ []*columnar.Links) {
 		if f.q.GroupByOperation {
 			key.operation = o.Name
 		}
-		f.cells[key] = append(f.cells[key], cells...)
+		sums, ok := f.series[key]
+		if !ok {
+			if n := len(f.series) + 1; n*len(f.times) > maxAllPoints {
+				return base.Errorf(base.ClassTooLarge, "%d series and more of %d points: ask for fewer services or operations, a longer step or a shorter time", n, len(f.times))
+			}
+			sums = make([]*spanSum, len(f.cuts)-1)
+			f.series[key] = sums
+		}
+		f.addCells(sums, cells)
+	}
+	return nil
+}
+
+// addCells adds cells, which are ascending.
+func (f *metricsFolder) addCells(sums []*spanSum, cells []trace.Cell) {
+	at, _ := slices.BinarySearch(f.cuts, cells[0].Minute+1)
+	at-- // the last cut that is not after the minute
+	for i := range cells {
+		for f.cuts[at+1] <= cells[i].Minute {
+			at++
+		}
+		s := sums[at]
+		if s == nil {
+			s = &spanSum{}
+			sums[at] = s
+		}
+		s.calls += uint64(cells[i].Calls)
+		s.errors += uint64(cells[i].Errors)
+		if len(f.q.Quantiles) > 0 {
+			s.latency.AddCell(&cells[i])
+		}
 	}
 }
 
@@ -171,28 +211,31 @@ func (m minutes) cut(cells []trace.Cell) []trace.Cell {
 
 func wants[T comparable](list []T, v T) bool { return len(list) == 0 || slices.Contains(list, v) }
 
-// points slides the window over the cells.
-func (f *metricsFolder) points(cells []trace.Cell) []Point {
-	slices.SortFunc(cells, func(a, b trace.Cell) int { return cmp.Compare(a.Minute, b.Minute) })
-	f.scratch.Reset()
+// points slides the window over the sums of a series.
+func (f *metricsFolder) points(sums []*spanSum) []Point {
+	var in spanSum // of the window: sums[first:next]
 	out := make([]Point, len(f.times))
-	first, next, errors := 0, 0, uint64(0) // cells[first:next] lie in the window
+	first, next := 0, 0
 	for i, t := range f.times {
 		window := f.windowAt(t)
-		for ; next < len(cells) && cells[next].Minute < window.hi; next++ {
-			f.scratch.AddCell(&cells[next])
-			errors += uint64(cells[next].Errors)
+		for ; next < len(sums) && f.cuts[next] < window.hi; next++ {
+			if s := sums[next]; s != nil {
+				in.calls, in.errors = in.calls+s.calls, in.errors+s.errors
+				in.latency.AddAll(&s.latency)
+			}
 		}
-		for ; first < next && cells[first].Minute < window.lo; first++ {
-			f.scratch.RemoveCell(&cells[first])
-			errors -= uint64(cells[first].Errors)
+		for ; first < next && f.cuts[first] < window.lo; first++ {
+			if s := sums[first]; s != nil {
+				in.calls, in.errors = in.calls-s.calls, in.errors-s.errors
+				in.latency.RemoveAll(&s.latency)
+			}
 		}
-		out[i] = Point{Time: t, Calls: f.scratch.Calls(), Errors: errors}
-		if out[i].Calls == 0 {
+		out[i] = Point{Time: t, Calls: in.calls, Errors: in.errors}
+		if in.calls == 0 {
 			continue
 		}
 		for _, q := range f.q.Quantiles {
-			out[i].Latencies = append(out[i].Latencies, f.scratch.Quantile(q))
+			out[i].Latencies = append(out[i].Latencies, in.latency.Quantile(q))
 		}
 	}
 	return out

@@ -16,8 +16,9 @@ type Store interface {
 	ReadKeys(ctx context.Context, req *columnar.ReadRequest) ([]*column.Batch, error)
 	// Distinct returns the combinations of values, possibly more than once.
 	Distinct(ctx context.Context, refs []column.Ref) ([]columnar.Tuple, error)
-	// Digests returns what all places with rows in a time range say about them.
-	Digests(ctx context.Context, time base.TimeRange) ([]columnar.Digest, error)
+	// Digests calls visit with what all places with rows in a time range say about
+	// them, one after the other, until it returns an error.
+	Digests(ctx context.Context, time base.TimeRange, visit func(*columnar.Digest) error) error
 }
 
 // Finder finds what matches a filter.

@@ -37,8 +37,8 @@ func (s *fakeStore) Distinct(_ context.Context, refs []column.Ref) ([]columnar.T
 	return s.distinct(refs)
 }
 
-func (s *fakeStore) Digests(context.Context, base.TimeRange) ([]columnar.Digest, error) {
-	return nil, s.err
+func (s *fakeStore) Digests(context.Context, base.TimeRange, func(*columnar.Digest) error) error {
+	return s.err
 }
 
 // TestServicesWithoutOperations: services are listed when operations are too many
