@@ -22,8 +22,8 @@ const (
 // the tree cannot say: that every term is something, that nothing is there which
 // we do not know, since that may be a condition, and that the tree is not too
 // large to walk. Everything else is for expression.Call.Validate. Errors are of
-// class base.ClassInvalid and begin with the position of the term they are about,
-// such as filter.args[1].call.args[0].
+// class base.ClassInvalid, those about size of base.ClassTooLarge, and begin with
+// the position of the term they are about, such as filter.args[1].call.args[0].
 func Filter(pb *expressionpb.Call) (*expression.Call, error) {
 	if pb == nil {
 		return nil, nil
@@ -49,7 +49,7 @@ type filterReader struct {
 
 func (r *filterReader) call(pb *expressionpb.Call) (*expression.Call, error) {
 	if len(r.path) >= maxFilterDepth {
-		return nil, base.Errorf(base.ClassInvalid, "%s: calls nest deeper than %d", r.root, maxFilterDepth)
+		return nil, base.Errorf(base.ClassTooLarge, "%s: calls nest deeper than %d", r.root, maxFilterDepth)
 	}
 	suffix := ".call"
 	if len(r.path) == 0 && !r.isTerm {
@@ -75,7 +75,7 @@ func (r *filterReader) call(pb *expressionpb.Call) (*expression.Call, error) {
 
 func (r *filterReader) term(pb *expressionpb.Expression) (expression.Term, error) {
 	if r.left--; r.left < 0 {
-		return nil, base.Errorf(base.ClassInvalid, "%s: more than %d terms", r.root, maxFilterNodes)
+		return nil, base.Errorf(base.ClassTooLarge, "%s: more than %d terms", r.root, maxFilterNodes)
 	}
 	if err := r.known(pb, ""); err != nil {
 		return nil, err

@@ -115,7 +115,11 @@ func TestFilterRefusals(t *testing.T) {
 		},
 	} {
 		_, err := Filter(tc.in)
-		if base.ClassOf(err) != base.ClassInvalid || err.Error() != tc.want {
+		class := base.ClassInvalid
+		if strings.HasPrefix(tc.name, "too ") {
+			class = base.ClassTooLarge
+		}
+		if base.ClassOf(err) != class || err.Error() != tc.want {
 			t.Errorf("%s: got %v, want %s", tc.name, err, tc.want)
 		}
 	}
@@ -159,7 +163,7 @@ func FuzzFilter(f *testing.F) {
 		}
 		c, err := Filter(pb)
 		if err != nil {
-			if base.ClassOf(err) != base.ClassInvalid {
+			if c := base.ClassOf(err); c != base.ClassInvalid && c != base.ClassTooLarge {
 				t.Fatalf("class %v: %v", base.ClassOf(err), err)
 			}
 			return
