@@ -129,6 +129,9 @@ func traceQueryV1(pb *storagev1pb.TraceQueryParameters) (*search.Query, error) {
 	if pb == nil {
 		return nil, base.Errorf(base.ClassInvalid, "query is missing")
 	}
+	if err := serve.KnownFields("query", pb); err != nil {
+		return nil, err
+	}
 	in, err := serve.NewInterval(pb.GetStartTimeMin(), pb.GetStartTimeMax())
 	switch {
 	case err != nil:

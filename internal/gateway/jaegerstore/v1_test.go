@@ -177,6 +177,7 @@ func TestBadRequestsV1(t *testing.T) {
 		{find(func(q *storagev1pb.TraceQueryParameters) { q.StartTimeMin = at(1) }), "start_time_min must not be after start_time_max"},
 		{find(func(q *storagev1pb.TraceQueryParameters) { q.NumTraces = -5 }), "num_traces -5: want 1 to 10000 traces, or 0 for 100"},
 		{find(func(q *storagev1pb.TraceQueryParameters) { q.DurationMin = durationpb.New(-1) }), "duration_min: -1ns: a duration must not be negative"},
+		{find(func(q *storagev1pb.TraceQueryParameters) { q.ProtoReflect().SetUnknown([]byte{0x78, 1}) }), "query: 2 bytes of fields that are not known here"},
 		{find(func(q *storagev1pb.TraceQueryParameters) { q.Tags = map[string]string{"": "x"} }), "tags: a key is empty"},
 	} {
 		if got := text(tc.err); got != "InvalidArgument: "+tc.want {
