@@ -146,8 +146,8 @@ func TestLimits(t *testing.T) {
 		w := srv.do(http.MethodPost, "/api/v2/spans", "application/json", body, gzipped)
 		return w.Code, w.Body.String()
 	}
-	// 64 MiB in 64 kB: what inflates it must stop at the limit.
-	if code, text := post(zipped(t, repeated(" ", 64<<20)), true); code != http.StatusRequestEntityTooLarge {
+	// 16 MiB in 16 kB: what inflates it must stop at the limit.
+	if code, text := post(zipped(t, repeated(" ", 16<<20)), true); code != http.StatusRequestEntityTooLarge {
 		t.Errorf("bomb: %d %s", code, text)
 	}
 	if code, text := post(bytes.Repeat([]byte(" "), 1<<20+1), false); code != http.StatusRequestEntityTooLarge {
@@ -209,5 +209,43 @@ func TestRefusedRequests(t *testing.T) {
 	release()
 	if base.ClassOf(err) != base.ClassInvalid || err.Error() != `content encoding "br" is not supported: send gzip or identity` {
 		t.Error(err)
+	}
+}
+
+// TestInvalidText: protobuf carries any bytes as text; what is not UTF-8 is
+// replaced.
+func TestInvalidText(t *testing.T) {
+	text := otlpwire.AppendLen(nil, 1, "a\xffb")
+	msg := bytes.Join([][]byte{
+		otlpwire.AppendLen(nil, 1, make8(1)), otlpwire.AppendLen(nil, 3, make8(2)),
+		otlpwire.AppendLen(nil, 5, "get \xc3"), otlpwire.AppendLen(nil, 8, text), otlpwire.AppendLen(nil, 11, text),
+	}, nil)
+	spans, err := readAll(newProtoSpans(otlpwire.AppendLen(nil, 1, msg)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	const want = `{"traceId":"0000000000000001","id":"0000000000000002","name":"get �","localEndpoint":{"serviceName":"a�b"},"tags":{"a�b":""}}`
+	if got := string(appendSpan(nil, &spans[0])); got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+}
+
+func TestNew(t *testing.T) {
+	srv := newServer(t, otlp.Options{})
+	if _, err := New(nil, srv.ingest, Options{}); err == nil || err.Error() != "zipkin: the store or the writer is missing" {
+		t.Error(err)
+	}
+	if _, err := New(srv.gateway.store, srv.ingest, Options{MaxExportBytes: -1}); err == nil ||
+		err.Error() != "zipkin: option MaxExportBytes -1: want a positive number" {
+		t.Error(err)
+	}
+	g, err := New(srv.gateway.store, srv.ingest, Options{Timeout: -1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := g.bounded(t.Context())
+	defer cancel()
+	if _, bounded := ctx.Deadline(); bounded {
+		t.Error("a timeout below zero is none")
 	}
 }
