@@ -20,8 +20,11 @@ export CGO_ENABLED ?= 0
 # The browser is left to `make test`, which installs it.
 check race: export PANDO_SKIP_BROWSER = 1
 
+# Modules of tests share the binary that `make build` makes.
+e2e jaeger: export PANDO_BINARY = $(CURDIR)/bin/pando
+
 .DEFAULT_GOAL := help
-.PHONY: help run build test unit e2e setup quick check race fuzz crash bench gen ui fmt golden layers format vet lint tidy fresh clean
+.PHONY: help run build test unit e2e jaeger setup quick check race fuzz crash bench gen ui fmt golden layers format vet lint tidy fresh clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,14 +38,18 @@ build: ## ./bin/pando, the page inside; needs only Go
 test: setup ## every test: units, crashes, real clients, a real browser (about 4 min)
 	@$(STEP) 'units, crashes, browser' $(MAKE) --no-print-directory unit
 	@$(STEP) 'real clients' $(MAKE) --no-print-directory e2e
+	@$(STEP) "Jaeger's own code" $(MAKE) --no-print-directory jaeger
 
 unit: ## the tests of the main module, with assertions on
 	$(GOTEST) -tags $(TAGS) $(PKG)
 
-e2e: ## clients of other projects against the binary; a module of its own
-	@if [ -f test/e2e/go.mod ]; then set -x; $(GO) -C test/e2e test -count 1 -p 2 -timeout 10m ./...; fi
+e2e: build ## clients of other projects against the binary; a module of its own
+	$(GO) -C test/e2e test -count 1 -timeout 10m ./...
 
-setup: ## what tests need beside Go: Chromium, Node, packages of test scripts
+jaeger: build ## Jaeger's storage suite, query service and clients against the binary
+	$(GO) -C test/jaeger test -count 1 -timeout 10m ./...
+
+setup: ## what tests need beside Go: Chromium, Node, Python, Java, packages of test scripts
 	@$(STEP) 'setup' ./tools/setup-tests.sh
 
 quick: layers format ## before a commit: laws, format, vet and tests of what changed since BASE (1 min)
