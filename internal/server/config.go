@@ -47,6 +47,9 @@ type JaegerConfig struct {
 	// name, such that each operation stores SamplingTarget traces per second.
 	AdaptiveSampling bool    `yaml:"adaptive_sampling"`
 	SamplingTarget   float64 `yaml:"sampling_target"`
+	// ArchiveListen is an address that answers remote storage over the archive,
+	// for Jaeger 1.66 to 1.76, which know an archive by its address. Empty: none.
+	ArchiveListen string `yaml:"archive_listen"`
 }
 
 // LogConfig says how the process logs.
@@ -335,6 +338,13 @@ func (c *Config) Validate() error {
 		bad("listen %q: want host:port", c.Listen)
 	} else if !c.Insecure && !isLoopback(host) {
 		bad("listen %q is not loopback and nothing asks who is there: keep it local, put a proxy in front, or accept it with --insecure", c.Listen)
+	}
+	if a := c.Jaeger.ArchiveListen; a != "" {
+		if host, _, err := net.SplitHostPort(a); err != nil {
+			bad("jaeger.archive_listen %q: want host:port", a)
+		} else if !c.Insecure && !isLoopback(host) {
+			bad("jaeger.archive_listen %q is not loopback and nothing asks who is there: keep it local, put a proxy in front, or accept it with --insecure", a)
+		}
 	}
 	switch c.Log.Level {
 	case "debug", "info", "warn", "error":

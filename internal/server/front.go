@@ -59,6 +59,7 @@ type front struct {
 	addr     string
 	opened   []string // aliases that opened
 	services []string // of gRPC, by name
+	archive  *grpc.Server
 }
 
 // openFront builds the gateways; nothing listens yet.
@@ -87,7 +88,8 @@ func (s *Server) openFront(resource, archived base.ResourceID) error {
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 5 * time.Second, PermitWithoutStream: true}),
 		grpc.KeepaliveParams(keepalive.ServerParameters{Time: time.Minute, Timeout: 20 * time.Second}),
 	)
-	f.grpc = grpc.NewServer(append(opts, s.grpcPartial()...)...)
+	opts = append(opts, s.grpcPartial()...)
+	f.grpc, f.archive = grpc.NewServer(opts...), grpc.NewServer(opts...)
 	ingest.RegisterGRPC(f.grpc)
 	f.services = append(f.services, collectorpb.TraceService_ServiceDesc.ServiceName)
 	doors, err := s.openJaeger(ingest, keep)
@@ -98,8 +100,12 @@ func (s *Server) openFront(resource, archived base.ResourceID) error {
 		d.RegisterGRPC(f.grpc)
 		f.services = append(f.services, d.ServiceNames()...)
 	}
-	healthpb.RegisterHealthServer(f.grpc, f.health)
-	reflection.Register(f.grpc)
+	keep.RegisterGRPC(f.archive)
+	doors.archive.RegisterGRPC(f.archive)
+	for _, g := range []*grpc.Server{f.grpc, f.archive} {
+		healthpb.RegisterHealthServer(g, f.health)
+		reflection.Register(g)
+	}
 	page, err := ui.New(ui.Options{
 		Store: uiStore{s.traces}, Version: s.o.Version, Endpoints: s.endpoints(), Clock: s.o.Clock, Logger: s.o.Logger,
 	})
@@ -164,6 +170,14 @@ func (s *Server) Listen() error {
 			f.mux.serve(l)
 		}
 	}
+	if a := s.o.Config.Jaeger.ArchiveListen; a != "" {
+		l, err := ports.Listen(ctx, "tcp", a)
+		if err != nil {
+			return base.Errorf(base.ClassUnavailable, "listen on %s: %w: stop what uses it, or choose another jaeger.archive_listen", a, err)
+		}
+		f.opened = append(f.opened, fmt.Sprintf("Jaeger remote storage of the archive on %s", l.Addr()))
+		go func() { _ = f.archive.Serve(l) }() // ends with Stop
+	}
 	for _, name := range append(f.services, "") {
 		f.health.SetServingStatus(name, healthpb.HealthCheckResponse_SERVING)
 	}
@@ -179,6 +193,7 @@ func (s *Server) Aliases() []string { return s.front.opened }
 // close drains requests for a while and then cuts them off.
 func (f *front) close() {
 	f.health.Shutdown()
+	defer f.archive.Stop()
 	if f.mux == nil {
 		f.grpc.Stop()
 		return
@@ -187,6 +202,7 @@ func (f *front) close() {
 	defer cancel()
 	stopped := make(chan struct{})
 	go func() {
+		f.archive.GracefulStop()
 		f.grpc.GracefulStop()
 		close(stopped)
 	}()

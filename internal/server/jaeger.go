@@ -24,6 +24,7 @@ type jaegerDoors struct {
 	query   *jaeger.Gateway      // JSON and api/v3
 	rpc     *jaegerrpc.Gateway   // api_v2: query, collector, sampling
 	storage *jaegerstore.Gateway // remote storage, versions 1 and 2
+	archive *jaegerstore.Gateway // the same over the archive
 	zipkin  *zipkin.Gateway      // Zipkin's API, version 2
 }
 
@@ -55,7 +56,11 @@ func (s *Server) openJaeger(spans, keep *otlp.Gateway) (*jaegerDoors, error) {
 	if err != nil {
 		return nil, err
 	}
+	archive := jaegerstore.Target{Store: s.archive, Spans: keep}
+	if d.archive, err = jaegerstore.New(archive, jaegerstore.Options{Logger: log}); err != nil {
+		return nil, err
+	}
 	d.storage, err = jaegerstore.New(jaegerstore.Target{Store: s.traces, Spans: spans},
-		jaegerstore.Options{Archive: &jaegerstore.Target{Store: s.archive, Spans: keep}, Logger: log})
+		jaegerstore.Options{Archive: &archive, Logger: log})
 	return &d, err
 }
