@@ -16,6 +16,6 @@
 //
 // The binary is built from this repository; PANDO_BINARY names another one. What
 // the scripts need, `make setup` installs beside them, as the lock files say:
-// package-lock.json, requirements.txt (venv/) and jars.sha256 (jars/). A test
-// whose program is missing is skipped, or fails where the variable CI is set.
+// package-lock.json, requirements.txt (venv/) and jars.sha256 (jars/). Without it
+// tests fail; PANDO_SKIP_SCRIPTS=1 leaves all scripts out.
 package e2e
