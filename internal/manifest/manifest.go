@@ -8,6 +8,7 @@ import (
 	"hash/crc32"
 	"io"
 	iofs "io/fs"
+	"math"
 	"slices"
 	"strings"
 
@@ -163,6 +164,49 @@ func ReadEpoch(fs vfs.FS, dir string, epoch uint64) (*Snapshot, error) {
 		return nil, base.Corruptionf(path, headerBytes, "holds epoch %d", snap.Epoch)
 	}
 	return snap, nil
+}
+
+// Rescue is for a directory whose newest snapshot is damaged, and for one without
+// any: it copies what snapshot files there are into the directory aside, which it
+// makes when there are some, and makes snap the newest. It returns the copies. The
+// caller has found out by itself what snap must say.
+func (s *Store) Rescue(snap *Snapshot, aside string) (copies []string, err error) {
+	names, err := s.fs.List(s.dir)
+	if err != nil {
+		return nil, err
+	}
+	var strange []string // not names of ours: Load would stumble over them
+	for _, name := range names {
+		if !strings.HasSuffix(name, suffix) {
+			continue
+		}
+		if len(copies) == 0 {
+			if err := s.fs.MkdirAll(aside, 0o700); err != nil {
+				return nil, err
+			}
+		}
+		path, to := s.fs.PathJoin(s.dir, name), s.fs.PathJoin(aside, name)
+		if err := vfs.Copy(s.fs, path, to); err != nil {
+			return copies, err
+		}
+		copies = append(copies, to)
+		if epoch, err := parseName(s.fs, s.dir, name); err == nil && epoch < math.MaxUint64 {
+			s.last = max(s.last, epoch)
+		} else {
+			strange = append(strange, path)
+		}
+	}
+	if len(copies) > 0 {
+		if err := errors.Join(syncDir(s.fs, aside), syncDir(s.fs, s.fs.PathDir(aside))); err != nil {
+			return copies, err
+		}
+	}
+	for _, path := range strange {
+		if err := s.fs.Remove(path); err != nil {
+			return copies, err
+		}
+	}
+	return copies, s.Save(snap)
 }
 
 // Save makes snap durable under the next epoch, which it sets, and removes the

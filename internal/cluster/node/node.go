@@ -41,6 +41,8 @@ type Node struct {
 	stopOnce sync.Once
 	stop     chan struct{}
 	wg       sync.WaitGroup
+
+	aside string // where repairs keep what they change; empty until one does
 }
 
 // hosted is a tablet and the group whose log carries its writes.
@@ -62,7 +64,15 @@ func Open(o Options) (*Node, error) {
 	n := &Node{o: o, failed: make(chan struct{}), stop: make(chan struct{})}
 	n.mu.groups = make(map[base.GroupID]*group)
 	n.mu.tablets = make(map[base.TabletID]*hosted)
-	log, err := wal.Open(wal.Options{
+	if err := n.openLog(); err != nil {
+		return nil, fmt.Errorf("log: %w", err)
+	}
+	return n, nil
+}
+
+func (n *Node) openLog() (err error) {
+	o := n.o
+	opts := wal.Options{
 		FS: o.FS, Dir: o.logDir(), SegmentBytes: o.LogSegmentBytes, CacheBytes: logCacheBytes, SyncEvery: o.SyncEvery,
 		Events: wal.Events{
 			Committed: func(c wal.CommitInfo) {
@@ -72,12 +82,12 @@ func Open(o Options) (*Node, error) {
 				o.Logger.Info("log tail cut by a crash was dropped", slog.String("file", path), slog.Int64("offset", offset))
 			},
 		},
-	})
-	if err != nil {
-		return nil, fmt.Errorf("log: %w", err)
 	}
-	n.log = log
-	return n, nil
+	n.log, err = wal.Open(opts)
+	if base.IsCorruption(err) && o.Repair {
+		n.log, err = n.repairLog(opts, err)
+	}
+	return err
 }
 
 // Host opens the group's tablets that are not open yet. Call it before Start for
@@ -94,6 +104,7 @@ func (n *Node) Host(g catalog.Group, tablets *catalog.TabletMap) error {
 			return err
 		}
 		o.BeforeDurable, o.OnFlushed = n.syncLog, func() { n.flushed(gr) }
+		n.letRepair(&o)
 		tablet, err := columnar.Open(o)
 		if err != nil {
 			return err
@@ -143,6 +154,9 @@ func (n *Node) Start(ctx context.Context) error {
 		return err
 	}
 	for _, g := range n.replicationGroups() {
+		if err := n.reachFlushed(ctx, g); err != nil {
+			return fmt.Errorf("replication group %d: %w", g.id, err)
+		}
 		g.mu.Lock()
 		g.mu.compacted = n.log.Group(g.id).Compacted().Index
 		g.mu.Unlock()
@@ -174,8 +188,7 @@ func (n *Node) close() error {
 	for _, t := range n.Tablets() { // without mu: a flush that ends takes it
 		errs = append(errs, t.Close())
 	}
-	errs = append(errs, n.log.Close())
-	return errors.Join(errs...)
+	return errors.Join(append(errs, n.log.Close())...)
 }
 
 // Failed is closed when the node cannot go on: its log is in an unknown state.

@@ -53,6 +53,12 @@ type Options struct {
 	// nothing.
 	SyncEvery time.Duration
 
+	// Repair opens a directory whose log or manifests are damaged as far as that
+	// goes, losing what the damage took. What happens is logged, and the files as
+	// they were are kept below Dir/damaged. Only for a node alone: damage that
+	// others have a copy of is theirs to repair.
+	Repair bool
+
 	// MemtableBytes, FlushAge, QuietAfter and Merge are the tablets' options.
 	MemtableBytes int
 	FlushAge      time.Duration
@@ -91,10 +97,10 @@ func (o Options) validate() error {
 }
 
 // logDir is where the log lies.
-func (o *Options) logDir() string { return o.FS.PathJoin(o.Dir, "log") }
+func (o Options) logDir() string { return o.FS.PathJoin(o.Dir, "log") }
 
 // tablet returns the options of a group's tablet.
-func (o *Options) tablet(g catalog.Group, id base.TabletID) (columnar.Options, error) {
+func (o Options) tablet(g catalog.Group, id base.TabletID) (columnar.Options, error) {
 	layout := o.Layouts[g.Kind]
 	if layout == nil {
 		return columnar.Options{}, base.Errorf(base.ClassInvalid, "group %q: this node has no engine for %v", g.Name, g.Kind)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -201,11 +202,7 @@ func (r *Reader) follow() error {
 func (r *Reader) all() map[base.TabletID]*followed {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	out := make(map[base.TabletID]*followed, len(r.mu.tablets))
-	for id, f := range r.mu.tablets {
-		out[id] = f
-	}
-	return out
+	return maps.Clone(r.mu.tablets)
 }
 
 // forget drops everything: the log is read from its start.

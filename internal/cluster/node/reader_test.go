@@ -219,3 +219,12 @@ func (m *machine) group() (catalog.Group, *catalog.TabletMap, error) {
 	tm, err := catalog.NewTabletMap(tablets)
 	return catalog.Group{ID: 1, Name: "g", Kind: catalog.KindTraces, SegmentInterval: time.Hour}, tm, err
 }
+
+func mustGroup(m *machine) catalog.Group {
+	m.t.Helper()
+	g, _, err := m.group()
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	return g
+}

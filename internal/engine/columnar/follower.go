@@ -110,9 +110,9 @@ func behind(snap *manifest.Snapshot, log []Committed) (*manifest.Snapshot, []Com
 		return int(min(max(int64(c.Pos.Index-index), -1), 1))
 	})
 	log = log[at:]
-	for i := len(log) - 1; i >= 0; i-- {
-		if log[i].Batch == nil {
-			return &manifest.Snapshot{Epoch: snap.Epoch, Flushed: log[i].Pos, NextPart: snap.NextPart}, log[i+1:]
+	for i, c := range slices.Backward(log) {
+		if c.Batch == nil {
+			return &manifest.Snapshot{Epoch: snap.Epoch, Flushed: c.Pos, NextPart: snap.NextPart}, log[i+1:]
 		}
 	}
 	return snap, log

@@ -50,6 +50,12 @@ type Options struct {
 	// before the position that the tablet's manifest names, replay would skip what
 	// is written next.
 	BeforeDurable func() error
+	// Repair lets Open rebuild a manifest that is damaged or gone from the parts
+	// that are there; without it a damaged one is an error. The files as they were
+	// are kept in the directory Aside. OnRebuilt, if set, is told.
+	Repair    bool
+	Aside     string
+	OnRebuilt func(Rebuilt)
 	// OnFlushed, if set, is called after rows became durable in parts, so that
 	// the log can be truncated. It may ask the tablet for SafeIndex and sizes but
 	// must not flush, compact or close it.
@@ -78,6 +84,9 @@ func (o Options) withDefaults() Options {
 	if o.OnFlushed == nil {
 		o.OnFlushed = func() {}
 	}
+	if o.OnRebuilt == nil {
+		o.OnRebuilt = func(Rebuilt) {}
+	}
 	o.Events = o.Events.WithDefaults()
 	return o
 }
@@ -89,6 +98,9 @@ func (o Options) validate() error {
 	}
 	if o.SegmentInterval < time.Second {
 		errs = append(errs, fmt.Errorf("tablet options: segment interval %v is below one second", o.SegmentInterval))
+	}
+	if o.Repair && o.Aside == "" {
+		errs = append(errs, errors.New("tablet options: Repair needs Aside"))
 	}
 	if o.TTL < 0 {
 		errs = append(errs, fmt.Errorf("tablet options: negative ttl %v", o.TTL))

@@ -51,7 +51,7 @@ type Tablet struct {
 }
 
 // Open opens the tablet and removes what a crash left half done. Damaged parts
-// are set aside; a damaged manifest is an error.
+// are set aside; a damaged manifest is an error, unless Options.Repair is set.
 func Open(o Options) (*Tablet, error) {
 	o = o.withDefaults()
 	if err := o.validate(); err != nil {
@@ -63,6 +63,9 @@ func Open(o Options) (*Tablet, error) {
 	t := newTablet(o)
 	t.store = manifest.NewStore(o.FS, o.Dir)
 	snap, err := t.store.Load()
+	if o.Repair && (base.IsCorruption(err) || err == nil && snap.Epoch == 0) {
+		snap, err = t.rebuild(snap, err)
+	}
 	if err == nil {
 		err = t.load(snap)
 	}
@@ -220,10 +223,14 @@ func (t *Tablet) SafeIndex() uint64 {
 
 // FlushedIndex returns the log index that the manifest records: replay may
 // start behind it.
-func (t *Tablet) FlushedIndex() uint64 {
+func (t *Tablet) FlushedIndex() uint64 { return t.Flushed().Index }
+
+// Flushed returns the log position that the manifest records. Apply ignores what
+// comes at or before it.
+func (t *Tablet) Flushed() base.Position {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.mu.cur.snap.Flushed.Index
+	return t.mu.cur.snap.Flushed
 }
 
 // MemoryBytes returns the memory of rows that are not yet in parts: in the open
