@@ -36,7 +36,7 @@ func randomTraces(seed uint64, n int, now time.Time) (ptrace.Traces, []pcommon.T
 func (g *otlpGenerator) trace(td ptrace.Traces, id pcommon.TraceID) {
 	start := g.now.Add(-time.Duration(g.Int64N(int64(time.Hour))))
 	var spans []ptrace.Span
-	var last ptrace.SpanSlice
+	var first ptrace.SpanSlice
 	for i := range 1 + g.IntN(12) {
 		rs := td.ResourceSpans().AppendEmpty()
 		g.resource(rs.Resource().Attributes())
@@ -45,8 +45,10 @@ func (g *otlpGenerator) trace(td ptrace.Traces, id pcommon.TraceID) {
 			ss.Scope().SetName(fmt.Sprintf("scope-%d", g.IntN(3)))
 			ss.Scope().SetVersion([]string{"", "1.0"}[g.IntN(2)])
 		}
-		last = ss.Spans()
-		s := last.AppendEmpty()
+		s := ss.Spans().AppendEmpty()
+		if i == 0 {
+			first = ss.Spans()
+		}
 		s.SetTraceID(id)
 		s.SetSpanID(g.spanID())
 		s.SetStartTimestamp(pcommon.NewTimestampFromTime(start.Add(time.Duration(i) * time.Millisecond)))
@@ -57,8 +59,8 @@ func (g *otlpGenerator) trace(td ptrace.Traces, id pcommon.TraceID) {
 		g.span(s, id)
 		spans = append(spans, s)
 	}
-	if g.IntN(4) == 0 { // sent once more
-		spans[len(spans)-1].CopyTo(last.AppendEmpty())
+	if g.IntN(4) == 0 { // sent once more; of another, calls between services may count twice until a merge
+		spans[0].CopyTo(first.AppendEmpty())
 	}
 }
 
