@@ -125,8 +125,6 @@ test('bars count traces by their start', () => {
     [1_000_000, 3, 2, 100],
     [1_059_000, 2, 0, 67],
   ]);
-  const cut = barsOf({ ...countTraces(result([])), completeFromUnixNano: '1030000000000' });
-  assert.deepEqual([cut.list[29]!.known, cut.list[30]!.known], [false, true]);
 });
 
 test('the next page is of the same search', () => {

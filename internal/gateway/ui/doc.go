@@ -41,8 +41,8 @@
 //	     "durationNanos","spanCount","errorCount","orphanCount",
 //	     "services":[{"name","spanCount","errorCount"}]}]}
 //	GET /api/v1/traces/histogram?CONDITIONS
-//	    {"startUnixNano","endUnixNano","completeFromUnixNano","counted",
-//	     "buckets":[{"traces","failed"}]}
+//	    {"startUnixNano","endUnixNano","counted",
+//	     "buckets":[{"traces","failed","estimated"}]}
 //	GET /api/v1/spans/search?CONDITIONS&sort=start|duration
 //	        &direction=descending|ascending&limit&token
 //	    {"startUnixNano","endUnixNano","limit","nextToken","spans":[{

@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/pandodb/pando/internal/base"
 	"github.com/pandodb/pando/internal/model/trace"
 	"github.com/pandodb/pando/internal/query/search"
 )
@@ -63,51 +64,87 @@ func TestAttributesAreBounded(t *testing.T) {
 	}
 }
 
-// pagedStore has many traces, one each second going back from the end.
-type pagedStore struct {
+// steadyStore has a trace each second of a range, every second one with an error.
+type steadyStore struct {
 	fakeStore
-	left int
+	all  base.TimeRange
 	asks int
 }
 
-func (s *pagedStore) SummariesPage(_ context.Context, q *search.Query) ([]trace.Summary, string, error) {
+func (s *steadyStore) SummariesPage(_ context.Context, q *search.Query) ([]trace.Summary, string, error) {
 	s.asks++
-	n := min(s.left, q.Page.Size)
-	found := make([]trace.Summary, n)
-	for i := range found {
-		found[i] = trace.Summary{StartNanos: uint64(q.Time.Start) + uint64(s.left-i-1)*1e9, Errors: uint32(i % 2)}
+	var found []trace.Summary
+	start, end := max(q.Time.Start, s.all.Start), min(q.Time.End, s.all.End)
+	for at := (end - 1) / 1e9 * 1e9; at >= start; at -= 1e9 {
+		if len(found) == q.Page.Size {
+			return found, "more", nil
+		}
+		found = append(found, trace.Summary{StartNanos: uint64(at), Errors: uint32(at / 1e9 % 2)})
 	}
-	if s.left -= n; s.left == 0 {
-		return found, "", nil
-	}
-	return found, "more", nil
+	return found, "", nil
 }
 
 func TestHistogram(t *testing.T) {
 	const target = "/api/v1/traces/histogram?start=1000000000000&end=1060000000000" // 60 s
-	store := &pagedStore{left: 60}
+	store := &steadyStore{all: base.AllTime}
 	doc := getJSON[histogramDoc](t, newTestHandler(t, store), target)
-	if doc.Counted != 60 || doc.CompleteFromUnixNano != doc.StartUnixNano || len(doc.Buckets) != histogramBuckets {
-		t.Fatalf("%+v", doc)
+	if doc.Counted != 60 || len(doc.Buckets) != histogramBuckets || store.asks != 1 {
+		t.Fatalf("%+v after %d questions", doc, store.asks)
 	}
 	for i, b := range doc.Buckets {
-		if want := (bucketDoc{Traces: 1, Failed: (i + 1) % 2}); b != want {
+		if want := (bucketDoc{Traces: 1, Failed: i % 2}); b != want {
 			t.Errorf("bucket %d: %+v, want %+v", i, b, want)
 		}
-	}
-	store = &pagedStore{left: 100_000}
-	doc = getJSON[histogramDoc](t, newTestHandler(t, store), "/api/v1/traces/histogram?start=1000000000000&end=101000000000000")
-	if doc.Counted != histogramTraces || doc.CompleteFromUnixNano != "97000000000000" || store.asks != histogramTraces/histogramPage {
-		t.Errorf("%d traces from %s on, %d questions", doc.Counted, doc.CompleteFromUnixNano, store.asks)
 	}
 	outside := &fakeStore{found: []trace.Summary{{StartNanos: 1}, {StartNanos: 1 << 63}}}
 	doc = getJSON[histogramDoc](t, newTestHandler(t, outside), target)
 	if doc.Buckets[0].Traces != 1 || doc.Buckets[histogramBuckets-1].Traces != 1 {
 		t.Errorf("traces outside the range: %+v", doc.Buckets)
 	}
-	all := &fakeStore{found: []trace.Summary{{StartNanos: 1}, {StartNanos: 1 << 63}}}
-	doc = getJSON[histogramDoc](t, newTestHandler(t, all), "/api/v1/traces/histogram?start=-9223372036854775808&end=9223372036854775807")
+	doc = getJSON[histogramDoc](t, newTestHandler(t, outside), "/api/v1/traces/histogram?start=-9223372036854775808&end=9223372036854775807")
 	if doc.Buckets[histogramBuckets/2].Traces != 1 || doc.Buckets[histogramBuckets-1].Traces != 1 {
 		t.Errorf("traces of all time: %+v", doc.Buckets)
+	}
+}
+
+// TestHistogramEstimates looks at 60,000 seconds, of which the first 30,050 and
+// the last 9,000 are silent.
+func TestHistogramEstimates(t *testing.T) {
+	store := &steadyStore{all: base.TimeRange{Start: 30_050e9, End: 51_000e9}}
+	doc := getJSON[histogramDoc](t, newTestHandler(t, store), "/api/v1/traces/histogram?start=0&end=60000000000000")
+	if store.asks != 1+histogramBuckets || doc.Counted != 21*bucketSample {
+		t.Errorf("%d questions, %d traces", store.asks, doc.Counted)
+	}
+	for i, b := range doc.Buckets {
+		var want bucketDoc
+		if i >= 30 && i < 51 {
+			want = bucketDoc{Traces: 1000, Failed: 500, Estimated: true}
+		}
+		if b != want {
+			t.Errorf("bucket %d: %+v, want %+v", i, b, want)
+		}
+	}
+	burst := make([]trace.Summary, bucketSample)
+	for i := range burst {
+		burst[i].StartNanos = 999_999
+	}
+	if b := newBucketDoc(burst, base.TimeRange{End: 1_000_000}, true); b.Traces != bucketSample*maxScale {
+		t.Errorf("a burst: %+v", b)
+	}
+}
+
+func TestParts(t *testing.T) {
+	for _, whole := range []base.TimeRange{{Start: 0, End: 1}, {Start: -7, End: 100}, {Start: 5, End: 61e9}, base.AllTime} {
+		at := whole.Start
+		for i := range histogramBuckets {
+			part := partOf(whole, i)
+			if part.Start != at || part.End < part.Start {
+				t.Errorf("%+v: part %d is %+v", whole, i, part)
+			}
+			at = part.End
+		}
+		if at != whole.End {
+			t.Errorf("%+v: the parts end at %d", whole, at)
+		}
 	}
 }

@@ -68,14 +68,14 @@ export interface SpanSearchResult {
   nextToken: string;
 }
 
-/** How many traces began in each of the equal parts of a time range. */
+/** How many traces match in each of the equal parts of a time range. */
 export interface Histogram {
   startUnixNano: string;
   endUnixNano: string;
-  /** From here on every trace was counted. */
-  completeFromUnixNano: string;
+  /** How many traces were looked at. */
   counted: number;
-  buckets: { traces: number; failed: number }[];
+  /** Where there are many, the numbers are estimates. */
+  buckets: { traces: number; failed: number; estimated: boolean }[];
 }
 
 /** The words of filters. */

@@ -7,8 +7,8 @@ export interface Bar {
   to: number;
   traces: number;
   failed: number;
-  /** Whether all of its traces were counted. */
-  known: boolean;
+  /** Whether the counts are those of a sample. */
+  estimated: boolean;
   height: number;
   failedHeight: number;
 }
@@ -16,8 +16,6 @@ export interface Bar {
 export interface Bars {
   from: number;
   to: number;
-  completeFrom: number;
-  counted: number;
   list: Bar[];
 }
 
@@ -28,34 +26,33 @@ export function countTraces(result: SearchResult): Histogram {
   const { startUnixNano, endUnixNano, traces } = result;
   const start = millisOfNanos(startUnixNano);
   const length = millisOfNanos(endUnixNano) - start;
-  const list = Array.from({ length: buckets }, () => ({ traces: 0, failed: 0 }));
+  const list = Array.from({ length: buckets }, () => ({ traces: 0, failed: 0, estimated: false }));
   for (const trace of traces) {
     const share = (millisOfNanos(trace.startUnixNano) - start) / length;
     const bucket = list[Math.min(Math.max(Math.floor(share * buckets), 0), buckets - 1)]!;
     bucket.traces++;
     if (trace.errorCount > 0) bucket.failed++;
   }
-  return { startUnixNano, endUnixNano, completeFromUnixNano: startUnixNano, counted: traces.length, buckets: list };
+  return { startUnixNano, endUnixNano, counted: traces.length, buckets: list };
 }
 
 /** Bars of a histogram; the highest fills the height, none that counts is too low to see. */
 export function barsOf(histogram: Histogram): Bars {
   const from = millisOfNanos(histogram.startUnixNano);
   const to = millisOfNanos(histogram.endUnixNano);
-  const completeFrom = millisOfNanos(histogram.completeFromUnixNano);
   const step = (to - from) / histogram.buckets.length;
   const highest = Math.max(...histogram.buckets.map(({ traces }) => traces), 1);
-  const list = histogram.buckets.map(({ traces, failed }, i) => {
+  const list = histogram.buckets.map(({ traces, failed, estimated }, i) => {
     const height = traces === 0 ? 0 : Math.max((100 * traces) / highest, 4);
     return {
       from: from + i * step,
       to: from + (i + 1) * step,
       traces,
       failed,
-      known: from + (i + 1) * step > completeFrom,
+      estimated,
       height,
       failedHeight: traces === 0 ? 0 : (height * failed) / traces,
     };
   });
-  return { from, to, completeFrom, counted: histogram.counted, list };
+  return { from, to, list };
 }

@@ -1,4 +1,4 @@
-import { useEffect, useId, useLayoutEffect, useRef, useState } from 'preact/hooks';
+import { useId, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { api, type ApiError, type Vocabulary } from '../lib/api.ts';
 import { useResource } from '../lib/resource.ts';
 import { complete, serviceIn, type Completion, type Known } from './complete.ts';
@@ -25,47 +25,46 @@ export function FilterBar({ value, service, services, refused, onInput }: Props)
   const id = useId();
   const input = useRef<HTMLInputElement>(null);
   const [used, setUsed] = useState(false);
-  const [completion, setCompletion] = useState(closed);
-  const [active, setActive] = useState(-1);
-  const cursor = useRef<number | null>(null);
-  const asked = useRef(false); // whether completions are wanted, found or not
+  /** Where completions are wanted: behind this many characters, or nowhere. */
+  const [at, setAt] = useState<number | null>(null);
+  /** The chosen completion: by its text, since others may arrive before it. */
+  const [choice, setChoice] = useState('');
+  const accepted = useRef<number | null>(null);
   const known = useKnown(used, service || serviceIn(value), services);
+  const completion = useMemo(() => (at === null ? closed : complete(value, at, known)), [value, at, ...Object.values(known)]);
+  const active = choice === '' ? -1 : completion.suggestions.findIndex(({ text }) => text === choice);
 
-  const suggest = (text: string): void => {
-    asked.current = true;
-    setActive(-1);
-    setCompletion(complete(text, input.current!.selectionStart ?? text.length, known));
+  const suggest = (): void => {
+    setChoice('');
+    setAt(input.current!.selectionStart);
   };
   const close = (): void => {
-    asked.current = false;
-    setActive(-1);
-    setCompletion(closed);
+    setChoice('');
+    setAt(null);
   };
   const accept = (index: number): void => {
     const chosen = completion.suggestions[index];
     if (!chosen) return;
-    const after = value.slice(completion.to).replace(/^\s+/, '');
     const head = `${value.slice(0, completion.from)}${chosen.text} `;
-    cursor.current = head.length;
-    onInput(head + after);
+    const next = head + value.slice(completion.to).replace(/^\s+/, '');
     close();
+    if (next === value) return;
+    accepted.current = head.length;
+    onInput(next);
   };
+  // What follows an accepted word is completed next.
   useLayoutEffect(() => {
-    if (cursor.current === null) return;
-    input.current!.setSelectionRange(cursor.current, cursor.current);
-    cursor.current = null;
-    suggest(value);
+    if (accepted.current === null) return;
+    input.current!.setSelectionRange(accepted.current, accepted.current);
+    accepted.current = null;
+    suggest();
   }, [value]);
-  // What arrives late completes what is being written.
-  useEffect(() => {
-    if (document.activeElement === input.current && asked.current) suggest(value);
-  }, [known.vocabulary, known.services, known.attributes, known.operations]);
 
   const onKeyDown = (event: KeyboardEvent): void => {
     const { suggestions } = completion;
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
-    if (step && suggestions.length > 0) setActive((active + step + suggestions.length + (active < 0 && step < 0 ? 1 : 0)) % suggestions.length);
-    else if (step === 1 || (event.key === ' ' && event.ctrlKey)) suggest(value);
+    if (step && suggestions.length > 0) setChoice(suggestions.at((active < 0 && step < 0 ? -1 : active + step) % suggestions.length)!.text);
+    else if (step === 1 || (event.key === ' ' && event.ctrlKey)) suggest();
     else if ((event.key === 'Enter' || event.key === 'Tab') && active >= 0) accept(active);
     else if (event.key === 'Escape' && suggestions.length > 0) close();
     else {
@@ -96,10 +95,10 @@ export function FilterBar({ value, service, services, refused, onInput }: Props)
         spellcheck={false}
         onFocus={() => setUsed(true)}
         onBlur={close}
-        onClick={() => suggest(value)}
+        onClick={() => suggest()}
         onInput={(event) => {
           onInput(event.currentTarget.value);
-          suggest(event.currentTarget.value);
+          suggest();
         }}
         onKeyDown={onKeyDown}
       />

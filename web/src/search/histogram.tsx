@@ -1,8 +1,8 @@
 import { useMemo, useRef, useState } from 'preact/hooks';
 import { api, type Histogram, type SearchResult } from '../lib/api.ts';
-import { formatClock, formatDate, plural } from '../lib/format.ts';
+import { formatClock, formatCount, formatDate, plural } from '../lib/format.ts';
 import { useResource } from '../lib/resource.ts';
-import { barsOf, countTraces, type Bars } from './bars.ts';
+import { barsOf, countTraces, type Bar, type Bars } from './bars.ts';
 import { toConditions, within, type SearchState } from './state.ts';
 
 interface Props {
@@ -28,7 +28,7 @@ export function HistogramBars({ state, first, onNarrow }: Props) {
       {bars && (
         <p class="axis muted">
           <span>{instant(bars, bars.from)}</span>
-          <span>{bars.completeFrom > bars.from && `newest ${plural(bars.counted, 'trace')} counted`}</span>
+          <span>{bars.list.some(({ estimated }) => estimated) && 'traces over time, estimated from samples'}</span>
           <span>{instant(bars, bars.to)}</span>
         </p>
       )}
@@ -76,10 +76,9 @@ function BarRow({ bars, onNarrow }: { bars: Bars; onNarrow: (from: number, to: n
         <button
           type="button"
           key={i}
-          class={bar.known ? '' : 'unknown'}
           tabIndex={i === focused ? 0 : -1}
-          aria-label={`${instant(bars, bar.from)} to ${instant(bars, bar.to)}: ${bar.known ? plural(bar.traces, 'trace') : 'not counted'}${bar.failed > 0 ? `, ${bar.failed} with errors` : ''}`}
-          title={`${instant(bars, bar.from)}: ${bar.known ? plural(bar.traces, 'trace') : 'not counted'}${bar.failed > 0 ? `, ${bar.failed} with errors` : ''}`}
+          aria-label={`${instant(bars, bar.from)} to ${instant(bars, bar.to)}: ${countOf(bar)}`}
+          title={`${instant(bars, bar.from)}: ${countOf(bar)}`}
           onFocus={() => setFocused(i)}
           // Presses of a key have no clicks to count; those of a pointer are a brush.
           onClick={(event) => event.detail === 0 && onNarrow(bar.from, bar.to)}
@@ -93,6 +92,11 @@ function BarRow({ bars, onNarrow }: { bars: Bars; onNarrow: (from: number, to: n
   );
 }
 
+function countOf({ traces, failed, estimated }: Bar): string {
+  const count = `${estimated ? 'about ' : ''}${plural(traces, 'trace')}`;
+  return failed > 0 ? `${count}, ${formatCount(failed)} with errors` : count;
+}
+
 function instant(bars: Bars, ms: number): string {
-  return bars.to - bars.from > 86_400_000 ? `${formatDate(ms).slice(5)} ${formatClock(ms).slice(0, 5)}` : formatClock(ms);
+  return bars.to - bars.from >= 86_400_000 ? `${formatDate(ms).slice(5)} ${formatClock(ms).slice(0, 5)}` : formatClock(ms);
 }

@@ -1,4 +1,4 @@
-import { useState } from 'preact/hooks';
+import { useMemo, useState } from 'preact/hooks';
 import type { Summary } from '../lib/api.ts';
 import { formatAgo, formatCount, formatDate, formatDuration, formatTime, millisOfNanos, plural } from '../lib/format.ts';
 import { formatRoute } from '../lib/route.ts';
@@ -12,45 +12,84 @@ interface Props {
   onPoint: (traceId: string) => void;
 }
 
-/** One row per trace; every row is a link. Arrow keys go up and down. */
+/** One row per trace; every row is a link, and two can be chosen to compare. Arrow keys go up and down. */
 export function ResultList({ traces, pointed, onPoint }: Props) {
   const [chosen, setChosen] = useState<readonly string[]>([]);
-  const toggle = (id: string): void => setChosen(chosen.includes(id) ? chosen.filter((one) => one !== id) : [...chosen, id].slice(-2));
-  const longest = Math.max(...traces.map((trace) => trace.durationNanos), 1);
-  const [a, b] = chosen;
+  const toggle = (id: string): void => setChosen((was) => (was.includes(id) ? was.filter((one) => one !== id) : [...was, id].slice(-2)));
+  const longest = traces.reduce((most, { durationNanos }) => Math.max(most, durationNanos), 1);
   return (
     <>
-    <ul class="traces" aria-label="Traces" onKeyDown={moveFocus}>
-      {traces.map((trace) => (
-        <li key={trace.traceId}>
-          <a
-            href={formatRoute(['trace', trace.traceId])}
-            class={pointed === trace.traceId ? 'trace-row pointed' : 'trace-row'}
-            onMouseEnter={() => onPoint(trace.traceId)}
-            onMouseLeave={() => onPoint('')}
-          >
-            <Row trace={trace} longest={longest} />
-          </a>
-          <input
-            type="checkbox"
-            class="pick"
-            aria-label={`Choose ${trace.rootOperation || 'this trace'} of ${formatTime(millisOfNanos(trace.startUnixNano))} to compare`}
-            title="Choose two traces to compare"
-            checked={chosen.includes(trace.traceId)}
-            onChange={() => toggle(trace.traceId)}
+      <ul class="traces" aria-label="Traces" onKeyDown={moveFocus}>
+        {traces.map((trace) => (
+          <Item
+            key={trace.traceId}
+            trace={trace}
+            longest={longest}
+            pointed={pointed === trace.traceId}
+            chosen={chosen.includes(trace.traceId)}
+            onPoint={onPoint}
+            onToggle={toggle}
           />
-        </li>
-      ))}
-    </ul>
-    {a !== undefined && (
-      <p class="compare-bar" role="status">
-        {b === undefined ? 'Choose another trace to compare with.' : <a class="button primary" href={formatRoute(['compare', a, b])}>Compare the two chosen traces</a>}
-        <button type="button" onClick={() => setChosen([])}>
-          Choose none
-        </button>
-      </p>
-    )}
+        ))}
+      </ul>
+      <CompareBar chosen={chosen} onClear={() => setChosen([])} />
     </>
+  );
+}
+
+interface ItemProps {
+  trace: Summary;
+  longest: number;
+  pointed: boolean;
+  chosen: boolean;
+  onPoint: (traceId: string) => void;
+  onToggle: (traceId: string) => void;
+}
+
+/** Drawn anew only when it changes: a list may have grown by many pages. */
+function Item({ trace, longest, pointed, chosen, onPoint, onToggle }: ItemProps) {
+  const { traceId, rootOperation, startUnixNano } = trace;
+  return useMemo(
+    () => (
+      <li>
+        <a
+          href={formatRoute(['trace', traceId])}
+          class={pointed ? 'trace-row pointed' : 'trace-row'}
+          onMouseEnter={() => onPoint(traceId)}
+          onMouseLeave={() => onPoint('')}
+        >
+          <Row trace={trace} longest={longest} />
+        </a>
+        <input
+          type="checkbox"
+          class="pick"
+          aria-label={`Choose ${rootOperation || 'this trace'} of ${formatTime(millisOfNanos(startUnixNano))} to compare`}
+          title="Choose two traces to compare"
+          checked={chosen}
+          onChange={() => onToggle(traceId)}
+        />
+      </li>
+    ),
+    [trace, longest, pointed, chosen],
+  );
+}
+
+/** What to do with the chosen traces. */
+function CompareBar({ chosen: [a, b], onClear }: { chosen: readonly string[]; onClear: () => void }) {
+  if (a === undefined) return null;
+  return (
+    <p class="compare-bar" role="status">
+      {b === undefined ? (
+        'Choose another trace to compare with.'
+      ) : (
+        <a class="button primary" href={formatRoute(['compare', a, b])}>
+          Compare the two chosen traces
+        </a>
+      )}
+      <button type="button" onClick={onClear}>
+        Choose none
+      </button>
+    </p>
   );
 }
 
