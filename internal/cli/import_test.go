@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"fmt"
 	"strconv"
+	"strings"
+	"testing"
 	"time"
 
 	"github.com/dgraph-io/badger/v4"
@@ -13,6 +15,7 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/pandodb/pando/internal/gen/apiv2pb"
+	"github.com/pandodb/pando/internal/importer/jaegerbadger"
 )
 
 // writeBadger writes traces of two spans into a new directory as Jaeger does,
@@ -47,4 +50,35 @@ func badgerSpan(n int) (key []byte, s *apiv2pb.Span) {
 	key = append([]byte{0x80}, s.GetTraceId()...)
 	key = binary.BigEndian.AppendUint64(key, uint64(start.UnixMicro()))
 	return append(key, s.GetSpanId()...), s
+}
+
+func TestGRPCTarget(t *testing.T) {
+	for in, want := range map[string]string{
+		"127.0.0.1:7070": "127.0.0.1:7070", "http://host:1": "host:1", "http://[::1]:1/": "[::1]:1", "https://host:1": "", "http://": "",
+	} {
+		got, err := grpcTarget(in)
+		if got != want || (err == nil) != (want != "") {
+			t.Errorf("%s: %q, %v", in, got, err)
+		}
+	}
+}
+
+func TestMeter(t *testing.T) {
+	p := jaegerbadger.Progress{Done: 0.5, Resumed: 100}
+	p.Counts.Spans = 1100
+	if got, want := meterText("sent", p, 500), " 50 %  1100 spans sent, 500/s"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+	for done, want := range map[float64]string{0: "[----", 0.5: "[##############-", 1: "###]", 7: "##]"} {
+		if got := bar(done); len(got) != 30 || !strings.Contains(got, want) {
+			t.Errorf("%v: %q", done, got)
+		}
+	}
+	var out strings.Builder
+	m := &meter{w: &out, bar: true, verb: "sent"}
+	m.show(p)
+	m.end()
+	if got := out.String(); !strings.HasPrefix(got, "\r\x1b[K[####") || !strings.HasSuffix(got, "\r\x1b[K") {
+		t.Errorf("%q", got)
+	}
 }

@@ -17,8 +17,6 @@ type meter struct {
 	verb    string
 	every   time.Duration
 	started time.Time
-	first   int64 // spans counted before this run, known from the first call on
-	known   bool
 	shown   time.Time
 }
 
@@ -37,14 +35,11 @@ func (f *badgerFlags) progress(env *Env, verb string) *meter {
 // show is a callback of imports.
 func (m *meter) show(p jaegerbadger.Progress) {
 	now := time.Now()
-	if !m.known {
-		m.known, m.first = true, p.Counts.Spans
-	}
 	if m.w == nil || now.Sub(m.shown) < m.every {
 		return
 	}
 	m.shown = now
-	text := meterText(m.verb, p, float64(p.Counts.Spans-m.first)/now.Sub(m.started).Seconds())
+	text := meterText(m.verb, p, float64(p.Counts.Spans-p.Resumed)/now.Sub(m.started).Seconds())
 	if m.bar {
 		text = "\r\x1b[K" + bar(p.Done) + " " + text
 	} else {

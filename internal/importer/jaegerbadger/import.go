@@ -37,8 +37,9 @@ type ImportOptions struct {
 
 // Progress tells how far something has come.
 type Progress struct {
-	Counts Counts
-	Done   float64 // about how much of the store, 0 to 1
+	Counts  Counts
+	Resumed int64   // spans of Counts that are of an earlier run
+	Done    float64 // about how much of the store, 0 to 1
 }
 
 // Result is what an import did.
@@ -77,6 +78,7 @@ func Import(ctx context.Context, s *Store, o ImportOptions, to Sender) (Result, 
 		return Result{}, err
 	}
 	resumed, started := l.state.Counts.Sent, time.Now()
+	l.resumed = resumed
 	after, err := l.state.after()
 	if err != nil {
 		return Result{}, err
@@ -162,6 +164,8 @@ type settled struct {
 type ledger struct {
 	o     *ImportOptions
 	place *place
+	// resumed is how many spans earlier runs have sent.
+	resumed int64
 
 	mu    sync.Mutex // guards all below
 	next  int
@@ -219,7 +223,7 @@ func (l *ledger) settle(b *batch, c *Counts) error {
 	}
 	l.state.Key = hex.EncodeToString(last)
 	if l.o.Progress != nil {
-		l.o.Progress(Progress{l.state.Counts, l.place.of(last)})
+		l.o.Progress(Progress{l.state.Counts, l.resumed, l.place.of(last)})
 	}
 	if time.Since(l.saved) < saveEvery {
 		return nil

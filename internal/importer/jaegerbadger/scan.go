@@ -92,7 +92,7 @@ func (sc *scanner) add(b *batch) error {
 	}
 	sc.r.add(c)
 	if sc.o.Progress != nil {
-		sc.o.Progress(Progress{sc.r.Counts, sc.place.of(b.last())})
+		sc.o.Progress(Progress{Counts: sc.r.Counts, Done: sc.place.of(b.last())})
 	}
 	return nil
 }

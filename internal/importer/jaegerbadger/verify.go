@@ -154,7 +154,7 @@ func (v *verifier) book(w *wanted, have map[trace.ID][]mark) {
 	}
 	v.seen.add(&w.counts)
 	if v.o.Progress != nil && w.last != nil {
-		v.o.Progress(Progress{v.seen, v.place.of(w.last)})
+		v.o.Progress(Progress{Counts: v.seen, Done: v.place.of(w.last)})
 	}
 }
 
