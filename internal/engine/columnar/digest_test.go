@@ -131,6 +131,24 @@ func TestDigestCache(t *testing.T) {
 	if len(c.parts) != 1 || c.bytes != 500 {
 		t.Errorf("%d bytes of %d parts", c.bytes, len(c.parts))
 	}
+	for id := range base.PartID(10) { // folded ones outlive the others, and may take more
+		c.put(100+id, sizedDigest{bytes: 30, folded: true})
+		c.put(id+1, sizedDigest{bytes: 30})
+	}
+	if _, ok := c.get(109); !ok || c.bytes > 2*c.budget+30 || len(c.parts) < 6 {
+		t.Errorf("%d bytes of %d parts", c.bytes, len(c.parts))
+	}
+	c.drop([]base.PartID{109, 7777})
+	if _, ok := c.get(109); ok {
+		t.Error("a dropped part is known")
+	}
+	sum := 0
+	for _, d := range c.parts {
+		sum += d.bytes
+	}
+	if sum != c.bytes {
+		t.Errorf("%d bytes, counted %d", sum, c.bytes)
+	}
 }
 
 // TestDigestIsThatOfThePartsRows: whatever parts share, traces and repeated spans,

@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"github.com/pandodb/pando/internal/column"
-	"github.com/pandodb/pando/internal/encoding/bytesenc"
 	"github.com/pandodb/pando/internal/memtable"
 	"github.com/pandodb/pando/internal/part"
 )
@@ -84,12 +83,8 @@ func (t *Tablet) digestOfPart(ctx context.Context, p *part.Part) (sizedDigest, e
 // storedDigest returns the digest that the part keeps; ok is false when it has
 // none.
 func storedDigest(d *column.Digest, p *part.Part) (digest sizedDigest, ok bool, err error) {
-	data, err := p.Projection(d.Name)
-	if err != nil || data == nil {
-		return digest, false, err
-	}
-	raw, err := bytesenc.DecodeZstd(nil, data, maxProjectionBytes)
-	if err != nil {
+	raw, err := p.Projection(d.Name)
+	if err != nil || raw == nil {
 		return digest, false, err
 	}
 	digest, err = decodeDigest(d, raw)

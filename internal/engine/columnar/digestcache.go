@@ -9,11 +9,12 @@ import (
 )
 
 const (
-	// digestCacheBytes bounds what a tablet remembers of its parts' digests.
+	// digestCacheBytes bounds what a tablet remembers of its parts' digests; those
+	// folded from rows, of parts that are not final, may take twice as much.
 	digestCacheBytes = 64 << 20
 	// decodedDigest is how much larger a digest is in memory than encoded, in round
-	// figures: a count of two bytes becomes eight, a minute of three forty.
-	decodedDigest = 8
+	// figures: a minute with one call takes three bytes there and 48 here.
+	decodedDigest = 20
 )
 
 // sizedDigest is a decoded digest and about what it takes in memory.
@@ -99,6 +100,9 @@ func (c *digestCache) put(id base.PartID, d sizedDigest) {
 			if first || x.before(c.parts[oldest]) {
 				oldest, first = k, false
 			}
+		}
+		if c.parts[oldest].folded && c.bytes+d.bytes <= 2*c.budget {
+			break
 		}
 		c.bytes -= c.parts[oldest].bytes
 		delete(c.parts, oldest)

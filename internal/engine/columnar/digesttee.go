@@ -5,7 +5,6 @@ import (
 
 	"github.com/pandodb/pando/internal/base"
 	"github.com/pandodb/pando/internal/column"
-	"github.com/pandodb/pando/internal/encoding/bytesenc"
 	"github.com/pandodb/pando/internal/merge"
 	"github.com/pandodb/pando/internal/mergepolicy"
 	"github.com/pandodb/pando/internal/part"
@@ -75,8 +74,7 @@ func (t *digestTee) Sink(id column.ID, to merge.Sink) merge.Sink {
 	return &teeSink{Sink: to, tee: t, v: &t.batch.Cols[len(t.batch.Cols)-1]}
 }
 
-// finish folds the rows, and stores the digest compressed as projections are,
-// under the digest's name.
+// finish folds the rows, and stores the digest beside the projections under its name.
 func (t *digestTee) finish(w *part.Writer) error {
 	if t == nil || t.terms > maxTeeTerms {
 		return nil
@@ -98,7 +96,7 @@ func (t *digestTee) finish(w *part.Writer) error {
 	if !t.store {
 		return nil
 	}
-	return w.AddProjection(t.digest.Name, bytesenc.AppendZstd(nil, raw))
+	return w.AddProjection(t.digest.Name, raw)
 }
 
 // remember keeps the digest in memory as that of the part.

@@ -294,12 +294,12 @@ const goldenDigest = "01000003" + // version, not folded, nothing dropped, three
 	"e0cdaa03" + // first minute
 	"02" + // operations
 	"01" + "00" + "02" + // db, /p, server
-	"01" + "00" + "01" + "01" + "4201" + // one minute: one error, one call in bucket 66
+	"01" + "01" + "00" + "f605" + // one minute, failed: one error; one call in bucket 66
 	"02" + "00" + "00" + // web, /p, unspecified
-	"02" + "00" + "00" + "01" + "5401" + "01" + "00" + "01" + "4201" + // two minutes
+	"02" + "00" + "ae05" + "04" + "46" + // two minutes: a call in bucket 84; a minute later one in 66
 	"01" + // edges
 	"02" + "01" + "02" + // web, db, server
-	"01" + "00" + "01" + "01" + "4201" +
+	"01" + "01" + "00" + "f605" +
 	"01" + // traces with open calls
 	"07" + "01000000000000000000000000000000" + // resource, trace id
 	"01" + "0900000000000000" + "02" + "00" + "01" + "8401" // one: parent, web, unspecified, minute 1, bucket 66

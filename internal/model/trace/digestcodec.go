@@ -19,10 +19,15 @@ import (
 //	edges       { parent child kind cells }
 //	traces      { resource trace id:16 bytes calls }     of open calls
 //	  calls     { parent:8 bytes service kind minute bucket<<1|failed }
-//	cells       { minute errors latency { bucket count } }
+//	cells       { minute<<2|several<<1|failed, [errors-1], [buckets-2], latency }
+//	  latency   bucket<<1|repeated, [count-2]            as often as there are buckets
 //
 // Minutes of cells are differences to the one before, the first to base; those of
-// open calls to base. Buckets are differences to the one before.
+// open calls to base. Buckets are differences to the one before of the cell; the
+// first of a cell is the zigzag difference to the first of the cell before, or to
+// bucket 256. What is in brackets is there if the bit before it is set, so that a
+// minute with one call takes two or three bytes, and nothing more is gained by
+// compressing the whole.
 const digestVersion = 1
 
 // Append implements column.DigestFolder.
@@ -120,7 +125,13 @@ type digestEncoder struct {
 	base  int32    // the first minute
 }
 
-func (e *digestEncoder) uint(v uint64) { e.dst = binary.AppendUvarint(e.dst, v) }
+func (e *digestEncoder) uint(v uint64) {
+	if v < 0x80 {
+		e.dst = append(e.dst, byte(v))
+		return
+	}
+	e.dst = binary.AppendUvarint(e.dst, v)
+}
 
 // writeTexts writes the texts in use, ascending, and puts the groups in the order
 // of theirs.
@@ -186,6 +197,10 @@ func (e *digestEncoder) writeGroups(groups []eventGroup) {
 	}
 }
 
+// firstBucket is what the first bucket of all is a difference to: that of 1 ms or so,
+// where most durations are near.
+const firstBucket = 256
+
 // writeCells writes the events of a group minute by minute.
 func (e *digestEncoder) writeCells(events []eventCount) {
 	cells := 0
@@ -195,36 +210,55 @@ func (e *digestEncoder) writeCells(events []eventCount) {
 		}
 	}
 	e.uint(uint64(cells))
-	last := e.base
+	last, bucket := e.base, int64(firstBucket)
 	for len(events) > 0 {
 		minute := eventMinute(events[0].event)
 		n := 1
 		for n < len(events) && events[n].event>>bucketBits == events[0].event>>bucketBits {
 			n++
 		}
-		e.uint(uint64(int64(minute) - int64(last)))
-		last = minute
-		e.writeLatency(events[:n])
+		e.writeCell(uint64(int64(minute)-int64(last)), events[:n], bucket)
+		last, bucket = minute, int64(events[0].event&errorMark)
 		events = events[n:]
 	}
 }
 
-// writeLatency writes the events of one minute.
-func (e *digestEncoder) writeLatency(events []eventCount) {
-	errors := int64(0)
+// writeCell writes the events of one minute. The first bucket is a difference to
+// the one given.
+func (e *digestEncoder) writeCell(minute uint64, events []eventCount, last int64) {
+	head, errors := minute<<2, int64(0)
 	if n := len(events) - 1; events[n].event&errorMark == errorMark {
 		errors, events = events[n].n, events[:n]
+		head |= 1
 	}
-	e.uint(uint64(min(errors, math.MaxUint32)))
-	e.uint(uint64(len(events)))
-	last := uint64(0)
-	for _, x := range events {
-		bucket := x.event & errorMark
-		e.uint(bucket - last)
-		e.uint(uint64(min(x.n, math.MaxUint32)))
+	if len(events) > 1 {
+		head |= 2
+	}
+	e.uint(head)
+	if errors > 0 {
+		e.uint(uint64(min(errors, math.MaxUint32)) - 1)
+	}
+	if len(events) > 1 {
+		e.uint(uint64(len(events) - 2))
+	}
+	for i, x := range events {
+		bucket := int64(x.event & errorMark)
+		step := uint64(bucket - last)
+		if i == 0 {
+			step = zigzag(bucket - last)
+		}
 		last = bucket
+		if x.n == 1 {
+			e.uint(step << 1)
+			continue
+		}
+		e.uint(step<<1 | 1)
+		e.uint(uint64(min(x.n, math.MaxUint32)) - 2)
 	}
 }
+
+func zigzag(v int64) uint64   { return uint64(v)<<1 ^ uint64(v>>63) }
+func unzigzag(v uint64) int64 { return int64(v>>1) ^ -int64(v&1) }
 
 // writeOpen writes the open spans trace by trace.
 func (e *digestEncoder) writeOpen(open []openSpan) {

@@ -43,12 +43,19 @@ type digestDecoder struct {
 	bad  bool
 	list []string // the texts
 	base int32
-	all  Latency // scratch
+
+	all   Latency        // scratch
+	block []LatencyCount // not yet in use
 }
 
 func (d *digestDecoder) fail() { d.src, d.bad = nil, true }
 
 func (d *digestDecoder) uint() uint64 {
+	if len(d.src) > 0 && d.src[0] < 0x80 {
+		v := d.src[0]
+		d.src = d.src[1:]
+		return uint64(v)
+	}
 	v, n := binary.Uvarint(d.src)
 	if n <= 0 {
 		d.fail()
@@ -99,14 +106,14 @@ func (d *digestDecoder) bytes(n int) []byte {
 	return v
 }
 
-// small reads a count that fits 32 bits.
-func (d *digestDecoder) small() uint32 {
+// small reads what an integer that fits 32 bits has beyond least.
+func (d *digestDecoder) small(least uint64) uint32 {
 	v := d.uint()
-	if v > math.MaxUint32 {
+	if v > math.MaxUint32-least {
 		d.fail()
 		return 0
 	}
-	return uint32(v)
+	return uint32(v + least)
 }
 
 func (d *digestDecoder) minuteOf(v int64) int32 {
@@ -117,9 +124,9 @@ func (d *digestDecoder) minuteOf(v int64) int32 {
 	return int32(v)
 }
 
-// minute reads a minute as the difference to one before.
-func (d *digestDecoder) minute(last int32) int32 {
-	return d.minuteOf(int64(last) + int64(d.small()))
+// minute returns the minute that is so far after another.
+func (d *digestDecoder) minute(last int32, step uint64) int32 {
+	return d.minuteOf(int64(last) + int64(min(step, math.MaxUint32+1)))
 }
 
 func (d *digestDecoder) texts() {
@@ -153,21 +160,33 @@ func (d *digestDecoder) groups() []cellGroup {
 }
 
 func (d *digestDecoder) cells() []Cell {
-	out := make([]Cell, d.count(3))
-	last := d.base
+	out := make([]Cell, d.count(2))
+	last, bucket := d.base, int64(firstBucket)
 	for i := range out {
-		out[i].Minute = d.minute(last)
-		if i > 0 && out[i].Minute == last {
+		c := &out[i]
+		head := d.uint()
+		c.Minute = d.minute(last, head>>2)
+		if i > 0 && c.Minute == last {
 			d.fail()
 		}
-		last = out[i].Minute
-		out[i].Errors = d.small()
-		out[i].Latency = d.latency()
+		last = c.Minute
+		if head&1 != 0 {
+			c.Errors = d.small(1)
+		}
+		n := 1
+		if head&2 != 0 {
+			n = 2 + d.count(1)
+		}
+		c.Latency = d.latency(n, bucket)
+		if d.bad {
+			return nil
+		}
+		bucket = int64(c.Latency[0].Bucket)
 		calls := uint64(0)
-		for _, l := range out[i].Latency {
+		for _, l := range c.Latency {
 			calls += uint64(l.Count)
 		}
-		out[i].Calls = uint32(min(calls, math.MaxUint32))
+		c.Calls = uint32(min(calls, math.MaxUint32))
 	}
 	return out
 }
@@ -195,17 +214,40 @@ func (d *digestDecoder) sum(cells []Cell) Minutes {
 	return m
 }
 
-func (d *digestDecoder) latency() []LatencyCount {
-	out := make([]LatencyCount, d.count(2))
-	bucket := 0
+// latency reads the buckets of a cell. The first is a difference to the one given.
+func (d *digestDecoder) latency(n int, last int64) []LatencyCount {
+	out := d.counts(n)
 	for i := range out {
-		step := d.below(NumBuckets)
-		if bucket += step; bucket >= NumBuckets || i > 0 && step == 0 {
+		v := d.uint()
+		step := int64(min(v>>1, 4*NumBuckets))
+		if i == 0 {
+			step = unzigzag(uint64(step))
+		}
+		if last += step; last < 0 || last >= NumBuckets || i > 0 && step == 0 {
 			d.fail()
 			return nil
 		}
-		out[i] = LatencyCount{Bucket: Bucket(bucket), Count: d.small()}
+		out[i] = LatencyCount{Bucket: Bucket(last), Count: 1}
+		if v&1 != 0 {
+			out[i].Count = d.small(2)
+		}
 	}
+	return out
+}
+
+// countBlock is how many counts are allocated at once: most cells have few.
+const countBlock = 1 << 10
+
+// counts returns n counts, of a block that many cells share.
+func (d *digestDecoder) counts(n int) []LatencyCount {
+	if n > len(d.block) {
+		if n > countBlock/4 {
+			return make([]LatencyCount, n)
+		}
+		d.block = make([]LatencyCount, countBlock)
+	}
+	out := d.block[:n:n]
+	d.block = d.block[n:]
 	return out
 }
 
@@ -214,7 +256,7 @@ func (d *digestDecoder) open(out *Digest) {
 	const callBytes = 8 + 4
 	out.traces = make([]openKey, d.count(1+16+1+callBytes))
 	for t := range out.traces {
-		resource := base.ResourceID(d.small())
+		resource := base.ResourceID(d.small(0))
 		id := ID(d.bytes(len(ID{})))
 		key := openKey{resource, PlacementHash(id), id}
 		if t > 0 && compareKeys(&out.traces[t-1], &key) >= 0 {
@@ -230,7 +272,7 @@ func (d *digestDecoder) open(out *Digest) {
 			}
 			call.Service = uint32(d.below(len(d.list)))
 			call.Kind = Kind(d.below(len(kindNames)))
-			call.Minute = d.minute(d.base)
+			call.Minute = d.minute(d.base, d.uint())
 			v := d.below(2 * NumBuckets)
 			call.Bucket, call.Failed = Bucket(v>>1), v&1 == 1
 			out.Open = append(out.Open, call)

@@ -1,6 +1,9 @@
 package trace
 
-import "slices"
+import (
+	"math/bits"
+	"slices"
+)
 
 // A fold turns every span into an event, a number whose order is that of the
 // digest's counters:
@@ -26,18 +29,19 @@ type eventCount struct {
 	n     int64
 }
 
-// eventCounter counts events. Single ones are collected, sorted and counted a
-// buffer at a time: cheaper than a look-up each, and bounded by what is distinct.
+// eventCounter counts events. They are collected, sorted and counted a buffer at a
+// time: cheaper than a look-up each, and bounded by what is distinct.
 type eventCounter struct {
 	buf, tmp []uint64
 	acc      []eventCount // ascending
 }
 
-// minEventBuffer is how many events are collected at least.
-const minEventBuffer = 1 << 15
+// eventBuffer is how many events are collected: 8 MiB of them, as many as there are
+// spans in most parts.
+const eventBuffer = 1 << 20
 
 func (c *eventCounter) add(e uint64) {
-	if len(c.buf) >= max(minEventBuffer, len(c.acc)) {
+	if len(c.buf) >= max(eventBuffer, len(c.acc)) {
 		c.compact()
 	}
 	c.buf = append(c.buf, e)
@@ -49,7 +53,13 @@ func (c *eventCounter) compact() {
 		return
 	}
 	c.sortBuffer()
-	counted := make([]eventCount, 0, len(c.buf)/2)
+	distinct := 1
+	for i := 1; i < len(c.buf); i++ {
+		if c.buf[i] != c.buf[i-1] {
+			distinct++
+		}
+	}
+	counted := make([]eventCount, 0, distinct)
 	for _, e := range c.buf {
 		if n := len(counted); n > 0 && counted[n-1].event == e {
 			counted[n-1].n++
@@ -61,34 +71,42 @@ func (c *eventCounter) compact() {
 	c.acc = mergeCounts(c.acc, counted)
 }
 
-// sortBuffer sorts buf by its bytes, the least first, skipping those that all
-// events share.
+// sortBuffer sorts buf digit by digit, the least first. Only bits in which events
+// differ count: half of the minutes' and numbers' bits are the same in all.
 func (c *eventCounter) sortBuffer() {
-	const digits = 8
-	var counts [digits][256]uint32
+	some, all := uint64(0), ^uint64(0)
 	for _, e := range c.buf {
-		for d := range digits {
-			counts[d][byte(e>>(8*d))]++
-		}
+		some, all = some|e, all&e
 	}
 	c.tmp = slices.Grow(c.tmp[:0], len(c.buf))[:len(c.buf)]
-	for d := range digits {
-		of := &counts[d]
-		if of[byte(c.buf[0]>>(8*d))] == uint32(len(c.buf)) {
-			continue
-		}
-		at := uint32(0)
-		for i, n := range of {
-			of[i] = at
-			at += n
-		}
-		for _, e := range c.buf {
-			k := byte(e >> (8 * d))
-			c.tmp[of[k]] = e
-			of[k]++
-		}
-		c.buf, c.tmp = c.tmp, c.buf
+	for differ := some &^ all; differ != 0; {
+		shift := bits.TrailingZeros64(differ)
+		differ = differ >> shift >> digitBits << digitBits << shift
+		c.sortDigit(shift)
 	}
+}
+
+// digitBits is how many bits are sorted by at once: 2048 counts fit the first cache.
+const digitBits = 11
+
+// sortDigit sorts buf by the digit that begins at a bit.
+func (c *eventCounter) sortDigit(shift int) {
+	var next [1 << digitBits]uint32
+	for _, e := range c.buf {
+		next[e>>shift&(1<<digitBits-1)]++
+	}
+	at := uint32(0)
+	for i, n := range next {
+		next[i] = at
+		at += n
+	}
+	tmp := c.tmp
+	for _, e := range c.buf {
+		k := e >> shift & (1<<digitBits - 1)
+		tmp[next[k]] = e
+		next[k]++
+	}
+	c.buf, c.tmp = tmp, c.buf
 }
 
 // total returns all counts, ascending by event.

@@ -2,6 +2,7 @@ package trace
 
 import (
 	"bytes"
+	"slices"
 
 	"github.com/pandodb/pando/internal/base"
 	"github.com/pandodb/pando/internal/column"
@@ -124,6 +125,7 @@ func (f *digestFolder) Add(b *column.Batch) error {
 	parents, statuses := newIntCursor(b.Col(ColParent)), newIntCursor(b.Col(ColStatus))
 	names := newCodeCursor(b.Col(ColName), f.names.text)
 	services := newCodeCursor(b.Col(ColResource), func(doc []byte) uint32 { return f.names.service(ServiceOf(doc)) })
+	f.ops.buf = slices.Grow(f.ops.buf, min(b.Rows, eventBuffer))
 	for r := range b.Rows {
 		if r == 0 || b.KeyCodes[r] != b.KeyCodes[r-1] {
 			if err := f.beginTrace(b.Key(r)); err != nil {

@@ -368,6 +368,20 @@ func TestMetricsQueryIsBounded(t *testing.T) {
 	}
 }
 
+// TestMetricsAnswerIsBounded: too many series are refused while they come.
+func TestMetricsAnswerIsBounded(t *testing.T) {
+	f := newMetricsFolder(&MetricsQuery{Time: base.TimeRange{Start: 0, End: int64(10_000 * time.Minute)}, GroupByOperation: true})
+	var d trace.Digest
+	for i := range 100 {
+		o := trace.OperationCells{Service: "s", Name: fmt.Sprint(i)}
+		o.Cells = []trace.Cell{{Minute: int32(i), Calls: 1}}
+		d.Operations = append(d.Operations, o)
+	}
+	if err := f.add(&d, f.minutes, nil); base.ClassOf(err) != base.ClassTooLarge || len(f.series)*len(f.times) > maxAllPoints {
+		t.Errorf("%d series of %d points, %v", len(f.series), len(f.times), err)
+	}
+}
+
 // BenchmarkServiceGraph asks for the published corpus, a million spans in an hour.
 func BenchmarkServiceGraph(b *testing.B) {
 	for _, merged := range []bool{false, true} {
