@@ -17,7 +17,8 @@
 // Rules. A snapshot names only parts that are whole and synced. It appears by
 // write-temp, sync, rename, sync-directory. Parts in no snapshot are debris of a
 // crash and may be removed. A damaged newest snapshot is an error, never silently
-// an older one: older parts may be gone.
+// an older one: older parts may be gone. Whoever knows better what is live may put
+// another in its place (Store.Rescue).
 //
 // A Store is used by one goroutine at a time.
 package manifest

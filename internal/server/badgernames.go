@@ -81,6 +81,7 @@ func BadgerOptions() []BadgerOption {
 		{"badger.metrics-update-interval", "storage.metrics_interval", false, duration(func(c *Config) *Duration { return &c.Storage.MetricsInterval })},
 		{"badger.read-only", "storage.read_only", true, flag(func(c *Config) *bool { return &c.Storage.ReadOnly })},
 		{"badger.span-store-ttl", "storage.ttl", false, duration(func(c *Config) *Duration { return &c.Storage.TTL })},
+		{"badger.truncate", "storage.repair", true, flag(func(c *Config) *bool { return &c.Storage.Repair })},
 	}
 }
 

@@ -42,6 +42,9 @@ storage:
 			t.Errorf("%s: %v", env, err)
 		}
 	}
+	if got, err := load(t, "", "BADGER_TRUNCATE=true"); err != nil || !got.Storage.Repair {
+		t.Errorf("truncate: %v, %v", got.Storage.Repair, err)
+	}
 	if err := got.SetBadgerOption("badger.nothing", "1"); err == nil {
 		t.Error("an option that does not exist was set")
 	}

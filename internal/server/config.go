@@ -97,6 +97,9 @@ type StorageConfig struct {
 	// answers with what that one acknowledged MaintenanceInterval ago. It needs a
 	// Listen address of its own.
 	ReadOnly bool `yaml:"read_only"`
+	// Repair opens a directory that is damaged as far as that goes; what the damage
+	// took is lost, and told in the log.
+	Repair bool `yaml:"repair"`
 
 	// Badger takes the names that Jaeger's badger storage has for these keys;
 	// Load turns them into ours and clears it.
@@ -384,6 +387,9 @@ func (c *StorageConfig) validate(bad func(format string, args ...any)) {
 	}
 	if c.Ephemeral && c.ReadOnly {
 		bad("storage.read_only and storage.ephemeral: what is in memory only, no other process has written")
+	}
+	if c.Repair && c.ReadOnly {
+		bad("storage.repair and storage.read_only: a process that writes nothing repairs nothing")
 	}
 	if c.Ephemeral && c.EphemeralSize < minEphemeral {
 		bad("storage.ephemeral_size is %d bytes: want at least %d", c.EphemeralSize, minEphemeral)

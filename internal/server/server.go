@@ -118,7 +118,7 @@ func (s *Server) openWriting(ctx context.Context, events selfmon.Events) (spans,
 		return spans, archive, fmt.Errorf("catalog: %w", err)
 	}
 	s.publishCatalog()
-	return spans, archive, s.openNode(ctx, id, events, spans.group, archive.group)
+	return spans, archive, s.nameRepair(s.openNode(ctx, id, events, spans.group, archive.group))
 }
 
 // openTraces returns the trace resource for gateways.
@@ -146,17 +146,20 @@ func (s *Server) openCatalog(ctx context.Context) (base.NodeID, error) {
 	dir := s.o.Config.DataDir
 	store, err := s.openStore(ctx)
 	if err != nil {
-		return 0, err
+		return 0, s.tellCatalog(err)
 	}
 	if s.catalog, err = meta.Open(ctx, meta.Options{Store: store, Logger: s.o.Logger}); err != nil {
-		return 0, err
+		return 0, s.tellCatalog(err)
 	}
 	s.maps = s.catalog
 	known := s.catalog.View().Nodes()
 	path := s.o.FS.PathJoin(dir, identityName)
 	identity, err := nodeIdentity(s.o.FS, path, len(known) == 0)
+	if base.IsCorruption(err) && s.o.Config.Storage.Repair && len(known) == 1 {
+		identity, err = s.restoreIdentity(path, known[0].Identity, err)
+	}
 	if err != nil {
-		return 0, err
+		return 0, s.nameRepair(err)
 	}
 	if err := s.claimIndexDir(identity, len(known) == 0); err != nil {
 		return 0, err
@@ -247,7 +250,7 @@ func (s *Server) nodeOptions(id base.NodeID, events selfmon.Events) node.Options
 		Jobs: s.jobs, Cache: s.cache, Events: events, Logger: s.o.Logger, Clock: s.steady,
 		MemoryBytes: int(c.Memory), MinFreeBytes: s.minFree(), MaxLogBytes: s.maxLog(),
 		MemtableBytes: int(c.Memtable), FlushAge: time.Duration(c.FlushAge), TickEvery: time.Duration(c.MaintenanceInterval),
-		SyncEvery: syncEvery(c),
+		SyncEvery: syncEvery(c), Repair: c.Repair,
 	}
 }
 

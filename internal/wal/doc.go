@@ -90,6 +90,12 @@
 // bytes when the next one starts in the middle of it; like everyone, we rely
 // on the disk not to destroy it.
 //
+// # Repair
+//
+// Repair cuts a damaged log off before its first damage, for a node that has no
+// peers to ask. What it cannot give back its caller must know of: positions that
+// were acknowledged may be given out again.
+//
 // # Reading another's log
 //
 // A Tail follows the files of a log that another process writes, without a lock.
@@ -100,6 +106,7 @@
 //
 // # Where to start reading
 //
-// writer.go (commit, roll), scan.go (torn or damaged), group.go (reading).
+// writer.go (commit, roll), scan.go (torn or damaged), group.go (reading),
+// repair.go, tail.go (reading another's log).
 // docs/format/log.md tells operators the same.
 package wal

@@ -205,11 +205,12 @@ func (r *Reader) all() map[base.TabletID]*followed {
 	return maps.Clone(r.mu.tablets)
 }
 
-// forget drops everything: the log is read from its start.
+// forget drops everything: the log is read from its start. It may be one that was
+// repaired, which lacks a purge that covered more than the manifest.
 func (r *Reader) forget() {
 	r.last = make(map[base.GroupID]uint64)
 	for _, f := range r.all() {
-		f.log = nil
+		f.log, f.covered = nil, f.Covered()
 	}
 }
 

@@ -53,6 +53,10 @@ func Follow(o Options) (*Follower, error) {
 // Tablet returns the tablet, for reading.
 func (f *Follower) Tablet() *Tablet { return f.t }
 
+// Covered returns the log index up to which the manifest, as last read, has
+// everything.
+func (f *Follower) Covered() uint64 { return f.disk.Flushed.Index }
+
 // SetTTL changes how long rows are served after their time.
 func (f *Follower) SetTTL(ttl time.Duration) { f.t.ttl.Store(int64(ttl)) }
 
