@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"os"
 	"slices"
 	"strings"
 	"time"
@@ -58,7 +59,8 @@ type Spans interface {
 // Options configures a Gateway. Zero fields mean the defaults.
 type Options struct {
 	// Timeout bounds each question to the store, of which a request asks one or,
-	// while it streams traces, several. Default 30 s; negative means no bound.
+	// while it streams traces, several, and the reading of a request's body.
+	// Default 30 s; negative means no bound.
 	Timeout time.Duration
 	// Archive has the traces that were archived: those asked for by id are looked
 	// for in it when the store has them no more. Nil: there is no archive.
@@ -205,7 +207,10 @@ func (g *Gateway) handle(e endpoint) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		err := e.check(r)
 		if err == nil {
-			r.Body = http.MaxBytesReader(w, r.Body, e.bodyBytes)
+			r.Body = &timedBody{
+				ReadCloser: http.MaxBytesReader(w, r.Body, e.bodyBytes),
+				conn:       http.NewResponseController(w), timeout: g.opts.Timeout,
+			}
 			err = e.serve(w, r)
 		}
 		if err == nil || errors.Is(err, context.Canceled) && r.Context().Err() != nil {
@@ -232,6 +237,9 @@ func readBody(r *http.Request) ([]byte, error) {
 	body, err := io.ReadAll(r.Body)
 	if tooLarge, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return nil, base.Errorf(base.ClassTooLarge, "the request body is too large: at most %d bytes", tooLarge.Limit)
+	}
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return nil, base.Errorf(base.ClassInvalid, "the request body did not come in time")
 	}
 	if err != nil {
 		return nil, base.Errorf(base.ClassInvalid, "read the request body: %w", err)

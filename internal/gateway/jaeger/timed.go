@@ -2,6 +2,9 @@ package jaeger
 
 import (
 	"context"
+	"errors"
+	"io"
+	"net/http"
 	"time"
 
 	"github.com/pandodb/pando/internal/base"
@@ -74,4 +77,28 @@ func (s timedSpans) Export(ctx context.Context, wire []byte) (rejected int64, me
 	ctx, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
 	return s.spans.Export(ctx, wire)
+}
+
+// timedBody is the body of a request that must come in time, from the first read
+// on: a client that stops sending holds memory, and a place among few.
+type timedBody struct {
+	io.ReadCloser
+	conn    *http.ResponseController
+	timeout time.Duration // not positive: no bound
+	begun   bool
+}
+
+// Read implements io.Reader. Connections that know no deadline have none. At the
+// end of the body the deadline is lifted, since it would end the request; a body
+// that failed keeps it, or the server would wait for the rest.
+func (b *timedBody) Read(p []byte) (int, error) {
+	if b.timeout > 0 && !b.begun {
+		b.begun = true
+		_ = b.conn.SetReadDeadline(time.Now().Add(b.timeout))
+	}
+	n, err := b.ReadCloser.Read(p)
+	if errors.Is(err, io.EOF) && b.begun {
+		_ = b.conn.SetReadDeadline(time.Time{})
+	}
+	return n, err
 }

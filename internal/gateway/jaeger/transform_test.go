@@ -5,12 +5,15 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"log/slog"
 	"math/rand/v2"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -129,6 +132,44 @@ func TestTransformIsBounded(t *testing.T) {
 	wg.Wait()
 	if got := send(strings.NewReader("{}")); got.Code != http.StatusOK {
 		t.Errorf("afterwards: %d", got.Code)
+	}
+}
+
+// TestBodiesComeInTime: who stops sending is told so, and no request after it is
+// cut short.
+func TestBodiesComeInTime(t *testing.T) {
+	g, err := New(&fakeStore{}, Options{Timeout: 20 * time.Millisecond, Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	mux := http.NewServeMux()
+	g.RegisterHTTP(mux)
+	s := httptest.NewServer(mux)
+	defer s.Close()
+	conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", s.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close() }()                    // the server did
+	_ = conn.SetDeadline(time.Now().Add(20 * time.Second)) // a hang is a failure
+	_, _ = io.WriteString(conn, "POST /api/transform HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n{")
+	answer, _ := io.ReadAll(conn)
+	if !bytes.HasPrefix(answer, []byte("HTTP/1.1 400 ")) || !bytes.Contains(answer, []byte("the request body did not come in time")) {
+		t.Errorf("got %s", answer)
+	}
+	for range 2 { // over one connection
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.URL+"/api/transform", strings.NewReader("{}"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp, err := s.Client().Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, _ = io.Copy(io.Discard, resp.Body)
+		if _ = resp.Body.Close(); resp.StatusCode != http.StatusOK {
+			t.Errorf("afterwards: %s", resp.Status)
+		}
 	}
 }
 
