@@ -6,8 +6,8 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
-	"os"
 	"slices"
 	"strings"
 	"time"
@@ -238,7 +238,7 @@ func readBody(r *http.Request) ([]byte, error) {
 	if tooLarge, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return nil, base.Errorf(base.ClassTooLarge, "the request body is too large: at most %d bytes", tooLarge.Limit)
 	}
-	if errors.Is(err, os.ErrDeadlineExceeded) {
+	if late, ok := errors.AsType[net.Error](err); ok && late.Timeout() {
 		return nil, base.Errorf(base.ClassInvalid, "the request body did not come in time")
 	}
 	if err != nil {
