@@ -5,7 +5,9 @@ import (
 	"errors"
 	"io"
 	"os"
+	"runtime"
 	"slices"
+	"syscall"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
@@ -76,34 +78,55 @@ func copyFiles(from, to string) error {
 // copyFile copies a file and leaves out blocks of zeros, of which a log that was
 // not closed has gigabytes.
 func copyFile(from, to string) (err error) {
-	in, err := vfs.Default.Open(from)
+	in, err := os.Open(from)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, in.Close()) }()
+	info, err := in.Stat()
+	if err != nil {
+		return err
+	}
 	out, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, out.Close()) }()
-	block, zeros := make([]byte, 256<<10), make([]byte, 256<<10)
-	size := int64(0)
-	for {
-		n, err := io.ReadFull(in, block)
-		if !bytes.Equal(block[:n], zeros[:n]) {
-			if _, err := out.WriteAt(block[:n], size); err != nil {
+	if err := out.Truncate(info.Size()); err != nil {
+		return err
+	}
+	buf, zeros := make([]byte, 256<<10), make([]byte, 256<<10)
+	for at := dataAfter(in, 0, info.Size()); at < info.Size(); at = dataAfter(in, at, info.Size()) {
+		block := buf[:min(int64(len(buf)), info.Size()-at)]
+		if _, err := in.ReadAt(block, at); err != nil {
+			return err
+		}
+		if !bytes.Equal(block, zeros[:len(block)]) {
+			if _, err := out.WriteAt(block, at); err != nil {
 				return err
 			}
 		}
-		size += int64(n)
-		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-			break
-		}
-		if err != nil {
-			return err
-		}
+		at += int64(len(block))
 	}
-	return errors.Join(out.Truncate(size), out.Sync())
+	return out.Sync()
+}
+
+// dataAfter returns the first offset from at on where a file of that size may
+// hold something else than zeros: behind a hole, where the system tells.
+func dataAfter(f *os.File, at, size int64) int64 {
+	const seekData = 3 // of Linux's lseek
+	if runtime.GOOS != "linux" {
+		return at
+	}
+	next, err := f.Seek(at, seekData)
+	switch {
+	case errors.Is(err, syscall.ENXIO): // only a hole is left
+		return size
+	case err != nil:
+		return at
+	default:
+		return next
+	}
 }
 
 func readFile(fs vfs.FS, path string) (data []byte, err error) {

@@ -1,6 +1,7 @@
 package jaegerbadger
 
 import (
+	"bytes"
 	"errors"
 	"hash/fnv"
 	"io/fs"
@@ -147,5 +148,43 @@ func TestOpenAfterACrash(t *testing.T) {
 	}
 	if treeSum(t, crashed) != before {
 		t.Error("the source has changed")
+	}
+}
+
+func TestCopyFile(t *testing.T) {
+	dir := t.TempDir()
+	from, to := filepath.Join(dir, "from"), filepath.Join(dir, "to")
+	for name, data := range map[string]struct {
+		size   int64
+		blocks map[int64]string
+	}{
+		"empty": {0, nil},
+		"short": {3, map[int64]string{0: "abc"}},
+		"holes": {9<<20 + 5, map[int64]string{0: "a", 1 << 20: "b", 5<<20 - 1: "cd", 9 << 20: "end"}},
+		"hole":  {1<<20 + 1, nil},
+	} {
+		f, err := os.Create(from)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for at, text := range data.blocks {
+			if _, err := f.WriteAt([]byte(text), at); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := errors.Join(f.Truncate(data.size), f.Close(), copyFile(from, to)); err != nil {
+			t.Fatal(err)
+		}
+		want, err := os.ReadFile(from)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := os.ReadFile(to)
+		if err != nil || !bytes.Equal(got, want) {
+			t.Errorf("%s: %d bytes, want %d: %v", name, len(got), len(want), err)
+		}
+		if err := os.Remove(to); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
