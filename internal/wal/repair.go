@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
@@ -275,10 +276,9 @@ func (p *repair) execute() error {
 	if err := p.countLost(); err != nil {
 		return err
 	}
-	for i := len(p.drop) - 1; i >= 0; i-- {
-		name := segmentName(p.drop[i], logSuffix)
-		to := p.fs.PathJoin(p.aside, name)
-		if err := p.fs.Rename(p.path(p.drop[i]), to); err != nil {
+	for _, number := range slices.Backward(p.drop) {
+		to := p.fs.PathJoin(p.aside, segmentName(number, logSuffix))
+		if err := p.fs.Rename(p.path(number), to); err != nil {
 			return err
 		}
 		if err := p.synced(to); err != nil {

@@ -60,6 +60,9 @@ const restarts = 16
 // of visit is returned.
 func (t *Tail) Read(restart func(), visit func(Record) error) error {
 	for range restarts {
+		if t.seg != nil && t.reopen() != nil {
+			t.Close() // gone or replaced: what is there now says more
+		}
 		if t.seg == nil {
 			restart()
 			if err := t.begin(); err != nil || t.seg == nil {
@@ -203,12 +206,12 @@ func (t *Tail) end(moved bool) (more bool, err error) {
 	before := t.stuck
 	t.stuck = now
 	if moved && before != (stuck{}) || now == before {
-		return false, t.same() // the usual end; a damaged record is stuck twice
+		return false, nil // the usual end; a damaged record is stuck twice
 	}
 	found, err := t.proof()
 	t.unbuffer()
 	if err != nil || !found {
-		return false, errors.Join(err, t.same())
+		return false, err
 	}
 	// The record was there, whole, before its proof was written.
 	if ok, err := t.peek(); err != nil || ok {
@@ -279,24 +282,28 @@ func anyRecord(seg *segment, buf []byte) (bool, error) {
 	return found, err
 }
 
-// same checks that the last record is where it was read: whoever opens the log
-// may write a torn beginning of a segment anew, or put segments aside.
-func (t *Tail) same() error {
+// reopen opens the segment again and checks that the last record is where it was
+// read: whoever opens the log may write a torn beginning of a segment anew, or, to
+// repair it, put another file in the place of this one.
+func (t *Tail) reopen() error {
 	seg, _, err := t.open(t.seg.number, &t.id)
 	if err != nil {
-		return errMoved // gone or replaced: what is there now says more
-	}
-	defer func() { _ = seg.close() }() // was only read
-	if t.scan.seq == 0 {
-		return nil
-	}
-	b := make([]byte, headBytes)
-	if err := seg.readAt(b, t.scan.rec.offset); err != nil {
 		return err
 	}
-	if h, ok := decodeHead(b, seg.seed, t.scan.rec.offset); !ok || h.sum != t.scan.prev {
-		return errMoved
+	if t.scan.seq > 0 {
+		b := make([]byte, headBytes)
+		err = seg.readAt(b, t.scan.rec.offset)
+		if h, ok := decodeHead(b, seg.seed, t.scan.rec.offset); err == nil && (!ok || h.sum != t.scan.prev) {
+			err = errMoved
+		}
 	}
+	if err != nil {
+		_ = seg.close() // was only read
+		return err
+	}
+	t.Close()
+	t.seg, t.scan.seg = seg, seg
+	t.unbuffer()
 	return nil
 }
 

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 
 	"github.com/pandodb/pando/internal/base"
 )
@@ -201,6 +202,56 @@ func TestTailOfDamagedLog(t *testing.T) {
 			tail.Close()
 		}
 	}
+}
+
+// TestTailAfterErrors fails every read in turn: the Read says so, and the next one
+// shows everything.
+func TestTailAfterErrors(t *testing.T) {
+	mem := vfs.NewMem()
+	l := mustOpen(t, testOptions(mem))
+	w := newWorkload(3, 2)
+	grow := func() {
+		for range 40 {
+			id := w.group()
+			wr := w.next(id)
+			mustAppend(t, l, wr)
+			w.twins[id].write(wr)
+		}
+	}
+	grow()
+	for n := 0; ; n++ {
+		calls := -1
+		fs := errorfs.Wrap(mem, errorfs.InjectorFunc(func(errorfs.Op) error {
+			if calls++; calls == n {
+				return errorfs.ErrInjected
+			}
+			return nil
+		}))
+		tail, known := NewTail(fs, "data/log"), &tailTwin{}
+		err := tail.Read(known.restart, known.visit)
+		if n%3 == 0 {
+			grow()
+		}
+		if err == nil {
+			err = tail.Read(known.restart, known.visit)
+		}
+		if err == nil && calls >= n && n > 0 && known.restarts == 0 {
+			t.Fatalf("call %d failed and nobody noticed", n)
+		}
+		if err := tail.Read(known.restart, known.visit); err != nil {
+			t.Fatalf("after call %d: %v", n, err)
+		}
+		for id, tw := range w.twins {
+			if d := known.diff(id, tw); d != "" {
+				t.Fatalf("after call %d: group %d: %s", n, id, d)
+			}
+		}
+		tail.Close()
+		if calls < n {
+			break
+		}
+	}
+	mustClose(t, l)
 }
 
 func copyFile(t *testing.T, from, to vfs.FS, path string) {

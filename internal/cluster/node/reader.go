@@ -98,7 +98,7 @@ func (r *Reader) Host(g catalog.Group, tablets *catalog.TabletMap) error {
 			return err
 		}
 		f := &followed{Follower: follower, group: t.ReplicationGroup}
-		if f.covered, err = f.Refresh(nil); err != nil { // spares decoding what is in parts
+		if f.covered, err = f.Refresh(nil, 0); err != nil { // spares decoding what is in parts
 			return errors.Join(err, f.Close())
 		}
 		r.mu.Lock()
@@ -177,13 +177,23 @@ func (r *Reader) refreshLocked() error {
 	return err
 }
 
-// follow reads the log first: whatever it lacks then, newer manifests have.
+// follow reads the log first: whatever it lacks then, newer manifests have. Where
+// that is not so, the directory was repaired a moment ago: the log is read anew.
 func (r *Reader) follow() error {
+	err := r.followOnce()
+	if errors.Is(err, columnar.ErrLogTooShort) {
+		r.tail.Close()
+		err = r.followOnce()
+	}
+	return err
+}
+
+func (r *Reader) followOnce() error {
 	if err := r.tail.Read(r.forget, r.note); err != nil {
 		return fmt.Errorf("log: %w", err)
 	}
 	for _, f := range r.all() {
-		covered, err := f.Refresh(f.log)
+		covered, err := f.Refresh(f.log, f.covered)
 		if err != nil {
 			return err
 		}
@@ -205,8 +215,7 @@ func (r *Reader) all() map[base.TabletID]*followed {
 	return maps.Clone(r.mu.tablets)
 }
 
-// forget drops everything: the log is read from its start. It may be one that was
-// repaired, which lacks a purge that covered more than the manifest.
+// forget drops everything: the log is read from its start.
 func (r *Reader) forget() {
 	r.last = make(map[base.GroupID]uint64)
 	for _, f := range r.all() {

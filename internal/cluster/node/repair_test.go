@@ -58,7 +58,7 @@ func (m *machine) inParts() map[uint64]bool {
 		if err != nil {
 			m.t.Fatal(err)
 		}
-		if _, err := f.Refresh(nil); err != nil {
+		if _, err := f.Refresh(nil, 0); err != nil {
 			m.t.Fatal(err)
 		}
 		v, err := f.Tablet().View()

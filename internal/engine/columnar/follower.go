@@ -53,9 +53,26 @@ func Follow(o Options) (*Follower, error) {
 // Tablet returns the tablet, for reading.
 func (f *Follower) Tablet() *Tablet { return f.t }
 
-// Covered returns the log index up to which the manifest, as last read, has
-// everything.
-func (f *Follower) Covered() uint64 { return f.disk.Flushed.Index }
+// Covered returns the log index up to which the manifest on the disk has
+// everything: a hint, zero when it cannot be read now.
+func (f *Follower) Covered() uint64 {
+	epoch, err := manifest.Newest(f.t.o.FS, f.t.o.Dir)
+	if err != nil || epoch == 0 {
+		return 0
+	}
+	if epoch == f.epoch {
+		return f.disk.Flushed.Index
+	}
+	snap, err := f.read(epoch)
+	if err != nil {
+		return 0
+	}
+	return snap.Flushed.Index
+}
+
+// ErrLogTooShort says that the manifest has less than the log was said to begin
+// behind: it was rebuilt.
+var ErrLogTooShort = errors.New("log lacks entries that the manifest does not have")
 
 // SetTTL changes how long rows are served after their time.
 func (f *Follower) SetTTL(ttl time.Duration) { f.t.ttl.Store(int64(ttl)) }
@@ -72,11 +89,12 @@ func errFollowed(id base.TabletID) error {
 const reloads = 100
 
 // Refresh makes the tablet show what is on the disk and, of log, what the
-// manifest lacks. log is ascending, and must hold every entry that no manifest
-// covered at the moment it was read, which was before this call: a manifest that
-// is newer only covers more. It returns the index up to which entries need not
-// be given again. After an error the tablet shows what it did before.
-func (f *Follower) Refresh(log []Committed) (covered uint64, err error) {
+// manifest lacks. log is ascending and holds every entry behind the index after
+// that was in the log when that was read, which was before this call: what the log
+// had lost by then the manifest has. It returns the index up to which entries need
+// not be given again. After an error, such as ErrLogTooShort, the tablet shows what
+// it did before.
+func (f *Follower) Refresh(log []Committed, after uint64) (covered uint64, err error) {
 	for range reloads {
 		epoch, err := manifest.Newest(f.t.o.FS, f.t.o.Dir)
 		if err != nil {
@@ -91,6 +109,9 @@ func (f *Follower) Refresh(log []Committed) (covered uint64, err error) {
 		}
 		if err != nil {
 			return 0, fmt.Errorf("tablet %d: %w", f.t.o.ID, err)
+		}
+		if disk.Flushed.Index < after {
+			return 0, fmt.Errorf("tablet %d: %w", f.t.o.ID, ErrLogTooShort)
 		}
 		shown, rest := behind(disk, log)
 		if covered, err := f.show(epoch, disk, shown, rest); !errors.Is(err, errOvertaken) {
@@ -153,10 +174,10 @@ func (f *Follower) show(epoch uint64, disk, snap *manifest.Snapshot, rows []Comm
 		t.mem.forget()
 	}
 	if same {
-		return snap.Flushed.Index, nil
+		return disk.Flushed.Index, nil
 	}
 	t.memo.keep(next.parts)
-	return snap.Flushed.Index, t.release(old)
+	return disk.Flushed.Index, t.release(old)
 }
 
 // open returns the version of the snapshot: parts that are open already, and new

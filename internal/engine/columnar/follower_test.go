@@ -1,6 +1,7 @@
 package columnar
 
 import (
+	"errors"
 	"strings"
 	"sync"
 	"testing"
@@ -77,7 +78,7 @@ func TestFollower(t *testing.T) {
 				from = max(from, min(h.tablet.SafeIndex(), uint64(len(h.log)))) // the log was compacted
 			}
 			var err error
-			if covered, err = f.Refresh(h.committed(from + 1)); err != nil {
+			if covered, err = f.Refresh(h.committed(from+1), covered); err != nil {
 				t.Fatalf("seed %d: %v", seed, err)
 			}
 			h.through(f, func() { h.check(t.Context()) })
@@ -110,7 +111,7 @@ func TestFollowerOfBusyTablet(t *testing.T) {
 		mu.Lock()
 		log := h.committed(1)
 		mu.Unlock()
-		if _, err := f.Refresh(log); err != nil {
+		if _, err := f.Refresh(log, 0); err != nil {
 			t.Fatal(err)
 		}
 		reader := &harness{t: t, tablet: f.Tablet()}
@@ -137,13 +138,16 @@ func TestFollowerOfDamage(t *testing.T) {
 	}
 	f := h.follow()
 	var victim string
+	if _, err := f.Refresh(nil, 1<<40); !errors.Is(err, ErrLogTooShort) {
+		t.Errorf("a log that begins too late: %v", err)
+	}
 	for _, g := range h.tablet.mu.cur.snap.Segments {
 		victim = h.fs.PathJoin(h.tablet.partDir(g.Start, g.Parts[0].ID), "metadata.json")
 		break
 	}
 	data := readFile(t, h.fs, victim)
 	writeWhole(t, h.fs, victim, "{")
-	if _, err := f.Refresh(nil); err != nil {
+	if _, err := f.Refresh(nil, 0); err != nil {
 		t.Fatal(err)
 	}
 	if n := len(f.Tablet().Quarantined()); n != 1 {
@@ -165,7 +169,7 @@ func TestFollowerOfDamage(t *testing.T) {
 	}
 	writeWhole(t, h.fs, victim, data)
 	f = h.follow()
-	if _, err := f.Refresh(nil); err != nil || len(f.Tablet().Quarantined()) != 0 {
+	if _, err := f.Refresh(nil, 0); err != nil || len(f.Tablet().Quarantined()) != 0 {
 		t.Errorf("after the repair: %v", err)
 	}
 	if err := f.Close(); err != nil {
@@ -181,13 +185,13 @@ func TestFollowerOfNothing(t *testing.T) {
 	h.close()
 	h.opts.Dir = "tablets/later"
 	f := h.follow()
-	if _, err := f.Refresh(nil); err != nil {
+	if _, err := f.Refresh(nil, 0); err != nil {
 		t.Fatal(err)
 	}
 	h.log = nil
 	h.open()
 	h.apply(5)
-	if _, err := f.Refresh(h.committed(1)); err != nil {
+	if _, err := f.Refresh(h.committed(1), 0); err != nil {
 		t.Fatal(err)
 	}
 	h.through(f, func() {
@@ -196,7 +200,7 @@ func TestFollowerOfNothing(t *testing.T) {
 		}
 	})
 	writeWhole(t, h.fs, "tablets/later/00000000000000ff.snp", "PNMF")
-	if _, err := f.Refresh(nil); !base.IsCorruption(err) || !strings.Contains(err.Error(), "00000000000000ff.snp") {
+	if _, err := f.Refresh(nil, 0); !base.IsCorruption(err) || !strings.Contains(err.Error(), "00000000000000ff.snp") {
 		t.Errorf("a damaged manifest: %v", err)
 	}
 	h.through(f, func() {
