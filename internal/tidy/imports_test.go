@@ -57,6 +57,7 @@ var owners = []struct {
 	{"github.com/cockroachdb/pebble/v2", "internal/engine/rows", "tables are the only data in Pebble"},
 	{"github.com/blevesearch/vellum", "internal/index", "the index is the only door to automata"},
 	{"github.com/FastFilter/xorfilter", "internal/filter", "filters are serialised by us"},
+	{"github.com/dgraph-io/badger", "internal/importer/jaegerbadger", "the importer is the only door to badger"},
 }
 
 // ownerFree are parts of owned libraries that anybody may import.

@@ -74,6 +74,10 @@ func twinDigest(spans []Span) map[string]int {
 	for i := range spans {
 		s := &spans[i]
 		count("op", s.Resource.Service(), s.Name, s)
+		if client := twinClient(spans, s); client != nil {
+			count("edge", client.Resource.Service(), s.Resource.Service(), s)
+			continue
+		}
 		if s.ParentID.IsZero() {
 			continue
 		}
@@ -178,6 +182,51 @@ func TestDigestAgreesWithTwin(t *testing.T) {
 		f := newDigestFolder()
 		addInPieces(t, r, f, b)
 		sameCounts(t, fmt.Sprint("seed ", seed), decoded(t, f).render(), twinDigest(distinctSpans(b)))
+	}
+}
+
+// twinClient returns the client of another service that shares the id of a
+// server's span, or nil.
+func twinClient(spans []Span, s *Span) *Span {
+	for j := range spans {
+		p := &spans[j]
+		if s.Kind == KindServer && p.Kind == KindClient && p.TraceID == s.TraceID && p.SpanID == s.SpanID &&
+			p.Resource.Service() != s.Resource.Service() {
+			return p
+		}
+	}
+	return nil
+}
+
+// TestSharedIDs: where a server's span has the id of its client's, as Zipkin's
+// clients make them, the client's service called it, parent or not.
+func TestSharedIDs(t *testing.T) {
+	span := func(id, parent byte, service string, kind Kind, start uint64) Span {
+		return Span{
+			TraceID: ID{1}, SpanID: SpanID{id}, ParentID: SpanID{parent}, Kind: kind, StartNanos: start, EndNanos: start + 10, Scope: &Scope{},
+			Resource: &Resource{Attrs: []Attr{{Key: "service.name", Value: Value{Kind: KindString, Str: service}}}},
+		}
+	}
+	spans := []Span{
+		span(1, 0, "front", KindClient, 1), span(1, 0, "back", KindServer, 2),
+		span(2, 1, "back", KindClient, 3), span(2, 1, "db", KindServer, 4), span(3, 2, "db", KindInternal, 5),
+	}
+	for _, filler := range []int{0, 40} { // few rows are scanned, many looked up
+		all := slices.Clone(spans)
+		for i := range filler {
+			all = append(all, span(byte(100+i), 0, "front", KindInternal, 9))
+		}
+		f := newDigestFolder()
+		if err := f.Add(sortedBatch(t, all)); err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, e := range decoded(t, f).Edges {
+			got = append(got, fmt.Sprintf("%s>%s %d", e.Parent, e.Child, e.Cells[0].Latency[0].Count))
+		}
+		if s := strings.Join(got, " "); s != "back>db 1 front>back 1" {
+			t.Errorf("with %d others: %s", filler, s)
+		}
 	}
 }
 

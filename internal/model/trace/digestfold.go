@@ -181,6 +181,12 @@ func (f *digestFolder) finishTrace() {
 	f.byID.fill(f.rows)
 	for i := range f.rows {
 		row := &f.rows[i]
+		if row.kind == KindServer {
+			if client, ok := f.byID.client(f.rows, row); ok {
+				f.call(client, row)
+				continue
+			}
+		}
 		if row.parent == 0 {
 			continue
 		}

@@ -48,6 +48,30 @@ func (t *rowTable) slotOf(rows []digestRow, id uint64) uint64 {
 	return at
 }
 
+// client returns the service of another that called with the server row's own id,
+// as Zipkin's clients do: there, both ends of a call are one span.
+func (t *rowTable) client(rows []digestRow, row *digestRow) (service uint32, found bool) {
+	if len(rows) <= scanRows {
+		for i := range rows {
+			if rows[i].id == row.id && rows[i].kind == KindClient && rows[i].service != row.service {
+				return rows[i].service, true
+			}
+		}
+		return 0, false
+	}
+	first, at := uint32(0), t.slots[t.slotOf(rows, row.id)]
+	for range maxNamesakes {
+		if at == 0 {
+			break
+		}
+		if r := &rows[at-1]; r.kind == KindClient && r.service != row.service && (first == 0 || at < first) {
+			first, service = at, r.service
+		}
+		at = t.next[at-1]
+	}
+	return service, first > 0
+}
+
 // caller returns the service of the row's parent: of several spans with its id,
 // that of one of the row's own service, or else of the first.
 func (t *rowTable) caller(rows []digestRow, row *digestRow) (service uint32, found bool) {

@@ -261,6 +261,22 @@ func TestRoundTripRandom(t *testing.T) {
 	}
 }
 
+// TestErrorTagsKeepTheirOrder: a status that stands for error=true must not come
+// back behind another tag of that name.
+func TestErrorTagsKeepTheirOrder(t *testing.T) {
+	want := newSpan(boolean(TagError, true), str(TagError, "true"), str(TagStatusCode, StatusError))
+	got := modelled(t, stored(t, []*apiv2pb.Span{want}, nil))[0]
+	var order []string
+	for _, tag := range got.GetTags() {
+		if tag.GetKey() == TagError {
+			order = append(order, tag.GetVType().String())
+		}
+	}
+	if s := strings.Join(order, " "); s != "BOOL STRING" {
+		t.Errorf("error tags came back as %s", s)
+	}
+}
+
 func randomSpan(rng *rand.Rand) *apiv2pb.Span {
 	s := &apiv2pb.Span{
 		TraceId: traceBytes(1), SpanId: idBytes(rng.Uint64N(9) + 1), OperationName: pick(rng, "", "op", "é", "日本"),

@@ -71,10 +71,8 @@ func findFields(tags []*apiv2pb.KeyValue) fieldTags {
 		case TagStatusMessage:
 			first(&f.message, i, textTag(tag))
 		case TagError:
-			if tag.GetVType() == apiv2pb.ValueType_BOOL && tag.GetVBool() {
-				first(&f.isError, i, true)
-				f.errors++
-			}
+			first(&f.isError, i, tag.GetVType() == apiv2pb.ValueType_BOOL && tag.GetVBool())
+			f.errors++
 		case TagStatusCode:
 			first(&f.code, i, textTag(tag))
 			switch {
