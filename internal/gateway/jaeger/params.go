@@ -5,8 +5,10 @@ import (
 	"cmp"
 	"encoding/base64"
 	"encoding/json"
+	"maps"
 	"math"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -47,6 +49,16 @@ func (p *params) get(names ...string) (text, name string) {
 func (p *params) text(names ...string) string {
 	v, _ := p.get(names...)
 	return v
+}
+
+// only refuses parameters that begin with prefix and are none of names: they may
+// be conditions, and without them the answer would be more than was asked for.
+func (p *params) only(prefix string, names []string) {
+	for _, name := range slices.Sorted(maps.Keys(p.values)) {
+		if strings.HasPrefix(name, prefix) && !slices.Contains(names, name) && p.err == nil {
+			p.err = base.Errorf(base.ClassInvalid, "parameter '%.80s' is none of this search: say it in query.filter", name)
+		}
+	}
 }
 
 func (p *params) fail(name, text, want string) {

@@ -210,6 +210,22 @@ func TestGRPCPagesOfSummaries(t *testing.T) {
 	}
 }
 
+// TestV3SpansKnowTheirParameters: a condition of another search is not dropped.
+func TestV3SpansKnowTheirParameters(t *testing.T) {
+	for _, name := range []string{"query.serviceName", "query.attributes", "query.durationMin", "query.order"} {
+		var store fakeStore
+		w := get(t, &store, "/api/v3/spans?"+aDay+"&query.pagination.pageSize=3&"+name+"=x")
+		want := "parameter '" + name + "' is none of this search: say it in query.filter"
+		if w.Code != http.StatusBadRequest || !strings.Contains(w.Body.String(), want) {
+			t.Errorf("%d %s, want 400 and %q", w.Code, w.Body, want)
+		}
+	}
+	var store fakeStore
+	if w := get(t, &store, "/api/v3/spans?"+aDay+"&query.pagination.pageSize=3&cache=no"); w.Code != http.StatusOK {
+		t.Errorf("a parameter outside of the query: %d %s", w.Code, w.Body)
+	}
+}
+
 // aSpanSearch asks for spans, slowest first.
 const aSpanSearch = `{"query":{` + aTime + `,"filter":` + aFilter + `,"pagination":{"pageSize":3,"pageToken":"t0k"},` +
 	`"orderBy":[{"expression":{"field":{"name":"duration","level":"span"}},"direction":"desc"},{"expression":{"field":{"name":"spanID","level":"span"}}}]}}`

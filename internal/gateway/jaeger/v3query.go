@@ -178,9 +178,18 @@ func parseV3Query(p *params) (*searchParams, error) {
 	return s, p.err
 }
 
+// spanParams are the parameters of a search for spans.
+var spanParams = []string{
+	"query.startTimeMin", "query.start_time_min", "query.startTimeMax", "query.start_time_max", "query.filter",
+	"query.pagination.pageSize", "query.pagination.page_size", "query.pagination.pageToken", "query.pagination.page_token",
+	"query.orderBy", "query.order_by",
+}
+
 // parseV3SpanQuery reads the parameters of a search for spans. The order, for
-// which Jaeger has no parameter, is the list that a body would have.
+// which Jaeger has no parameter, is the list that a body would have. Conditions
+// that only searches for traces know, such as query.serviceName, are refused.
 func parseV3SpanQuery(p *params) (*search.SpanQuery, error) {
+	p.only("query.", spanParams)
 	q := &search.SpanQuery{Filter: p.filter("query.filter"), Time: p.searchTime()}
 	page := p.page()
 	if page == nil && p.err == nil {
