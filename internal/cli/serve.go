@@ -100,6 +100,10 @@ func newLogger(w io.Writer, c *server.LogConfig) (*slog.Logger, error) {
 // printBanner says where everything is.
 func printBanner(w io.Writer, s *server.Server) {
 	addr := reachable(s.Addr())
+	use := fmt.Sprintf("Send spans:  OTEL_EXPORTER_OTLP_ENDPOINT=http://%s your-service", addr)
+	if s.ReadOnly() {
+		use = "Read-only:   answers queries; another process writes the data"
+	}
 	_, _ = fmt.Fprintf(w, `Pando %s
 
   page, API  http://%s
@@ -107,9 +111,9 @@ func printBanner(w io.Writer, s *server.Server) {
   also       %s
   data       %s
 
-Send spans:  OTEL_EXPORTER_OTLP_ENDPOINT=http://%s your-service
+%s
 Stop:        Ctrl-C
-`, version(), addr, addr, aliasList(s.Aliases()), s.DataDir(), addr) // a closed output is no reason to stop
+`, version(), addr, addr, aliasList(s.Aliases()), s.DataDir(), use) // a closed output is no reason to stop
 }
 
 func aliasList(aliases []string) string {

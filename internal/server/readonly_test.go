@@ -90,6 +90,9 @@ func TestReadOnly(t *testing.T) {
 		if s, err = tryStart(t, readerOf(data, index)); err != nil {
 			t.Fatal(err)
 		}
+		if !s.ReadOnly() {
+			t.Error("does not say that it is read-only")
+		}
 		compare(t, "read-only", s, oracle)
 		refusesWrites(t, s, c)
 		if err := s.Close(); err != nil {

@@ -360,6 +360,9 @@ func (s *Server) Stats() selfmon.TabletStats {
 	return sum
 }
 
+// ReadOnly reports whether another process writes the data.
+func (s *Server) ReadOnly() bool { return s.o.Config.Storage.ReadOnly }
+
 // DataDir returns the directory the server keeps its data in.
 func (s *Server) DataDir() string { return s.o.Config.DataDir }
 
