@@ -128,7 +128,7 @@ func (f *configFlags) settings(cmd *cobra.Command, env *Env, c *server.Config) (
 			s.Source = name
 		case alias.Flag != "" && env.has(alias.Env()):
 			s.Source = alias.Env()
-		case inFile[key]:
+		case inFile[key], alias.Block != "" && inFile["storage.badger."+alias.Block]:
 			s.Source = f.file
 		}
 		out = append(out, s)

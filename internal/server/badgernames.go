@@ -53,8 +53,9 @@ func take[T any](to, from *T) {
 // BadgerOption is a flag of Jaeger 1's badger storage and the key that it sets
 // here. Its environment variable is the name in capitals with _ for . and -.
 type BadgerOption struct {
-	Flag string // without the dashes
-	Key  string // of the configuration
+	Flag  string // without the dashes
+	Key   string // of the configuration
+	Block string // its key in the block of Jaeger 2, storage.badger; empty without
 	// IsBool says that the flag may come without a value, which means true.
 	IsBool bool
 	set    func(c *Config, text string) error
@@ -73,15 +74,15 @@ func BadgerOptions() []BadgerOption {
 		return func(c *Config, s string) error { return field(c).UnmarshalText([]byte(s)) }
 	}
 	return []BadgerOption{
-		{"badger.consistency", "storage.sync_writes", true, flag(func(c *Config) *bool { return &c.Storage.SyncWrites })},
-		{"badger.directory-key", "storage.index_dir", false, text(func(c *Config) *string { return &c.Storage.IndexDir })},
-		{"badger.directory-value", "data_dir", false, text(func(c *Config) *string { return &c.DataDir })},
-		{"badger.ephemeral", "storage.ephemeral", true, flag(func(c *Config) *bool { return &c.Storage.Ephemeral })},
-		{"badger.maintenance-interval", "storage.maintenance_interval", false, duration(func(c *Config) *Duration { return &c.Storage.MaintenanceInterval })},
-		{"badger.metrics-update-interval", "storage.metrics_interval", false, duration(func(c *Config) *Duration { return &c.Storage.MetricsInterval })},
-		{"badger.read-only", "storage.read_only", true, flag(func(c *Config) *bool { return &c.Storage.ReadOnly })},
-		{"badger.span-store-ttl", "storage.ttl", false, duration(func(c *Config) *Duration { return &c.Storage.TTL })},
-		{"badger.truncate", "storage.repair", true, flag(func(c *Config) *bool { return &c.Storage.Repair })},
+		{"badger.consistency", "storage.sync_writes", "consistency", true, flag(func(c *Config) *bool { return &c.Storage.SyncWrites })},
+		{"badger.directory-key", "storage.index_dir", "directories.keys", false, text(func(c *Config) *string { return &c.Storage.IndexDir })},
+		{"badger.directory-value", "data_dir", "directories.values", false, text(func(c *Config) *string { return &c.DataDir })},
+		{"badger.ephemeral", "storage.ephemeral", "ephemeral", true, flag(func(c *Config) *bool { return &c.Storage.Ephemeral })},
+		{"badger.maintenance-interval", "storage.maintenance_interval", "maintenance_interval", false, duration(func(c *Config) *Duration { return &c.Storage.MaintenanceInterval })},
+		{"badger.metrics-update-interval", "storage.metrics_interval", "metrics_update_interval", false, duration(func(c *Config) *Duration { return &c.Storage.MetricsInterval })},
+		{"badger.read-only", "storage.read_only", "read_only", true, flag(func(c *Config) *bool { return &c.Storage.ReadOnly })},
+		{"badger.span-store-ttl", "storage.ttl", "ttl.spans", false, duration(func(c *Config) *Duration { return &c.Storage.TTL })},
+		{"badger.truncate", "storage.repair", "", true, flag(func(c *Config) *bool { return &c.Storage.Repair })},
 	}
 }
 
