@@ -103,6 +103,8 @@ type Handler struct {
 	started time.Time
 	mux     *http.ServeMux
 	viewer  *viewer
+	// counts holds a token for each histogram being counted.
+	counts chan struct{}
 }
 
 // New returns a handler. It reads and compresses the embedded page, which takes
@@ -120,7 +122,10 @@ func New(opts Options) (*Handler, error) {
 		return nil, err
 	}
 	opts = opts.withDefaults()
-	h := &Handler{opts: opts, started: opts.Clock(), mux: http.NewServeMux(), viewer: saved}
+	h := &Handler{
+		opts: opts, started: opts.Clock(), mux: http.NewServeMux(), viewer: saved,
+		counts: make(chan struct{}, maxCounts),
+	}
 	h.api("GET /api/v1/status", h.serveStatus)
 	h.api("GET /api/v1/services", h.serveServices)
 	h.api("GET /api/v1/services/{service}/operations", h.serveOperations)

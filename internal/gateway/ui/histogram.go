@@ -2,8 +2,10 @@ package ui
 
 import (
 	"context"
+	"errors"
 	"math"
 	"net/http"
+	"slices"
 	"strconv"
 
 	"github.com/pandodb/pando/internal/base"
@@ -22,6 +24,9 @@ const (
 	// maxScale bounds an estimate: a sample from less than this part of a bucket
 	// is a burst, and says little about the rest.
 	maxScale = 1000
+	// maxCounts bounds the histograms that are counted at a time: each may ask the
+	// store as often as it has buckets. Others wait their turn.
+	maxCounts = 4
 )
 
 type histogramDoc struct {
@@ -50,12 +55,26 @@ func (h *Handler) serveHistogram(w http.ResponseWriter, r *http.Request) error {
 	if err := q.Validate(); err != nil {
 		return err
 	}
-	doc, err := h.countOverTime(r.Context(), &q)
+	doc, err := h.countInTurn(r.Context(), &q)
 	if err != nil {
 		return err
 	}
 	writeJSON(w, http.StatusOK, doc)
 	return nil
+}
+
+// countInTurn counts when fewer than maxCounts others do.
+func (h *Handler) countInTurn(ctx context.Context, q *search.Query) (*histogramDoc, error) {
+	select {
+	case h.counts <- struct{}{}:
+	case <-ctx.Done():
+		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+			return nil, base.Errorf(base.ClassOverload, "%d other histograms are being counted", maxCounts)
+		}
+		return nil, ctx.Err()
+	}
+	defer func() { <-h.counts }()
+	return h.countOverTime(ctx, q)
 }
 
 // countOverTime counts one by one when there are few, by samples when there are
@@ -75,8 +94,16 @@ func (h *Handler) countOverTime(ctx context.Context, q *search.Query) (*histogra
 		}
 		return doc, nil
 	}
+	return doc, h.countByParts(ctx, q, doc)
+}
+
+// countByParts fills the buckets from samples of each. A trace with matching
+// spans in several buckets counts in the first of them.
+func (h *Handler) countByParts(ctx context.Context, q *search.Query, doc *histogramDoc) error {
 	part := *q
 	part.Page = &search.Page{Size: bucketSample}
+	counted := make(map[trace.ID]struct{}, histogramTraces)
+	sampled := false // whether the bucket before is an estimate
 	for i := range doc.Buckets {
 		part.Time = partOf(q.Time, i)
 		if part.Time.Empty() {
@@ -84,12 +111,28 @@ func (h *Handler) countOverTime(ctx context.Context, q *search.Query) (*histogra
 		}
 		found, next, err := h.opts.Store.SummariesPage(ctx, &part)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		doc.Counted += len(found)
-		doc.Buckets[i] = newBucketDoc(found, part.Time, next != "")
+		fresh := notIn(counted, found)
+		doc.Counted += len(fresh)
+		b := newBucketDoc(fresh, part.Time, next != "")
+		// A sample may have missed the beginning of a trace that goes on here.
+		b.Estimated = b.Estimated || sampled && slices.ContainsFunc(fresh, func(s trace.Summary) bool {
+			return clampNanos(s.StartNanos, q.Time) < part.Time.Start
+		})
+		doc.Buckets[i], sampled = b, b.Estimated
 	}
-	return doc, nil
+	return nil
+}
+
+// notIn returns the traces that are not in the set and adds them to it; it reuses
+// the list.
+func notIn(counted map[trace.ID]struct{}, found []trace.Summary) []trace.Summary {
+	return slices.DeleteFunc(found, func(s trace.Summary) bool {
+		_, known := counted[s.ID]
+		counted[s.ID] = struct{}{}
+		return known
+	})
 }
 
 // add counts a trace. One that began before the range is in the first bucket: a

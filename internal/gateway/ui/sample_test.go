@@ -2,9 +2,16 @@ package ui
 
 import (
 	"context"
+	"encoding/binary"
 	"fmt"
+	"net/http"
+	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -79,7 +86,8 @@ func (s *steadyStore) SummariesPage(_ context.Context, q *search.Query) ([]trace
 		if len(found) == q.Page.Size {
 			return found, "more", nil
 		}
-		found = append(found, trace.Summary{StartNanos: uint64(at), Errors: uint32(at / 1e9 % 2)})
+		id := trace.ID(binary.BigEndian.AppendUint64(make([]byte, 8), uint64(at)))
+		found = append(found, trace.Summary{ID: id, StartNanos: uint64(at), Errors: uint32(at / 1e9 % 2)})
 	}
 	return found, "", nil
 }
@@ -131,6 +139,78 @@ func TestHistogramEstimates(t *testing.T) {
 	if b := newBucketDoc(burst, base.TimeRange{End: 1_000_000}, true); b.Traces != bucketSample*maxScale {
 		t.Errorf("a burst: %+v", b)
 	}
+}
+
+// TestHistogramCountsOnce has one long trace with matching spans in every bucket,
+// besides a crowd in the fifth.
+func TestHistogramCountsOnce(t *testing.T) {
+	long := trace.Summary{ID: trace.ID{1}, StartNanos: 500}
+	crowd := func(q *search.Query) ([]trace.Summary, string, error) {
+		if q.Page.Size == histogramTraces || q.Time.Start == 5000 {
+			return slices.Repeat([]trace.Summary{{ID: trace.ID{2}, StartNanos: 5001}}, q.Page.Size), "more", nil
+		}
+		return []trace.Summary{long}, "", nil
+	}
+	doc := getJSON[histogramDoc](t, newTestHandler(t, &askedStore{ask: crowd}), "/api/v1/traces/histogram?start=0&end=60000")
+	for i, b := range doc.Buckets {
+		switch {
+		case i == 0 && b != bucketDoc{Traces: 1}, i > 0 && i != 5 && b != bucketDoc{}, i == 5 && !b.Estimated:
+			t.Errorf("bucket %d: %+v", i, b)
+		}
+	}
+	// A sample that may have missed the trace makes what follows an estimate.
+	missed := func(q *search.Query) ([]trace.Summary, string, error) {
+		if q.Page.Size == histogramTraces || q.Time.Start == 0 {
+			return []trace.Summary{{ID: trace.ID{2}, StartNanos: 999}}, "more", nil
+		}
+		return []trace.Summary{long}, "", nil
+	}
+	doc = getJSON[histogramDoc](t, newTestHandler(t, &askedStore{ask: missed}), "/api/v1/traces/histogram?start=0&end=60000")
+	if want := (bucketDoc{Traces: 1, Estimated: true}); doc.Buckets[1] != want || doc.Buckets[2] != (bucketDoc{}) {
+		t.Errorf("%+v", doc.Buckets[:3])
+	}
+}
+
+// askedStore answers searches by a function.
+type askedStore struct {
+	fakeStore
+	ask func(q *search.Query) ([]trace.Summary, string, error)
+}
+
+func (s *askedStore) SummariesPage(_ context.Context, q *search.Query) ([]trace.Summary, string, error) {
+	return s.ask(q)
+}
+
+// TestHistogramsTakeTurns asks for more of them at a time than are counted.
+func TestHistogramsTakeTurns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var now, beyond atomic.Int32
+		slow := &askedStore{ask: func(*search.Query) ([]trace.Summary, string, error) {
+			if now.Add(1) > maxCounts {
+				beyond.Add(1)
+			}
+			defer now.Add(-1)
+			time.Sleep(20 * time.Second) // of the bubble's clock: the third turn is past the timeout
+			return nil, "", nil
+		}}
+		h := newTestHandler(t, slow)
+		var served, refused atomic.Int32
+		var all sync.WaitGroup
+		for range 3 * maxCounts {
+			all.Go(func() {
+				switch w := get(t, h, "/api/v1/traces/histogram"); w.Code {
+				case http.StatusOK:
+					served.Add(1)
+				case http.StatusTooManyRequests:
+					refused.Add(1)
+				}
+			})
+		}
+		all.Wait()
+		if beyond.Load() != 0 || served.Load() != 2*maxCounts || refused.Load() != maxCounts {
+			t.Errorf("%d too many at a time, %d served, %d refused", beyond.Load(), served.Load(), refused.Load())
+		}
+	})
 }
 
 func TestParts(t *testing.T) {
