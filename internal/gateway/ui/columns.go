@@ -195,6 +195,7 @@ func (w *columnWriter) flush() {
 type dictionary struct {
 	codes map[string]int32
 	texts []string
+	size  int // bytes of the texts
 }
 
 func newDictionary() dictionary { return dictionary{codes: map[string]int32{}} }
@@ -205,6 +206,7 @@ func (d *dictionary) code(text string) int32 {
 		code = int32(len(d.texts))
 		d.codes[text] = code
 		d.texts = append(d.texts, text)
+		d.size += len(text)
 	}
 	return code
 }

@@ -11,6 +11,7 @@ import (
 	"io"
 	"math"
 	"net/http"
+	"strings"
 
 	"github.com/klauspost/compress/gzip"
 
@@ -24,6 +25,8 @@ const (
 	// seconds. The timeline is whole in any case.
 	maxExportRows  = 100_000
 	maxExportBytes = 64 << 20
+	// maxTitleBytes bounds the title, which a browser cuts much earlier.
+	maxTitleBytes = 512
 )
 
 // viewer is the page that draws one saved trace, as built by web/, in the parts
@@ -75,11 +78,20 @@ func (h *Handler) serveExport(w http.ResponseWriter, r *http.Request) error {
 	header.Set("Cache-Control", "no-store")
 	header.Set("Content-Disposition", `attachment; filename="trace-`+t.ID.String()+`.html"`)
 	root := &t.Spans[ordered.order[0]]
-	title := html.EscapeString(root.Resource.Service() + ": " + root.Name)
+	title := html.EscapeString(titleOf(root))
 	_ = h.viewer.write(w, title, func(out io.Writer) error { // a reader that left is no error
 		return writeExport(out, t, ordered)
 	})
 	return nil
+}
+
+// titleOf names a trace by its first span.
+func titleOf(root *trace.Span) string {
+	title := root.Resource.Service() + ": " + root.Name
+	if len(title) <= maxTitleBytes {
+		return title
+	}
+	return strings.ToValidUTF8(title[:maxTitleBytes], "") + "…"
 }
 
 // write streams the file; data writes the JSON.
@@ -142,7 +154,8 @@ func writeExport(out io.Writer, t *trace.Trace, rows *tree) error {
 		return err
 	}
 	resources, scopes := newDictionary(), newDictionary()
-	for row, size := 0, 0; row < min(len(rows.order), maxExportRows) && size < maxExportBytes; row++ {
+	written := 0
+	for row := 0; row < min(len(rows.order), maxExportRows) && written+resources.size+scopes.size < maxExportBytes; row++ {
 		doc := newSpanDoc(&t.Spans[rows.order[row]])
 		text, err := json.Marshal(&exportSpanDoc{
 			spanDoc: doc, Resource: resources.code(encoded(&doc.Resource)), Scope: scopes.code(encoded(&doc.Scope)),
@@ -156,7 +169,7 @@ func writeExport(out io.Writer, t *trace.Trace, rows *tree) error {
 		if _, err := out.Write(text); err != nil {
 			return err
 		}
-		size += len(text)
+		written += len(text)
 	}
 	_, err := fmt.Fprintf(out, `],"resources":%s,"scopes":%s}`, listOf(resources.texts), listOf(scopes.texts))
 	return err

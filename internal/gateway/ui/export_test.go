@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -127,6 +128,39 @@ func TestExportIsBounded(t *testing.T) {
 	}
 	if len(doc.Spans) != maxExportBytes>>20 || len(doc.Trace.SpanIDs) != 70*16 {
 		t.Errorf("%d spans with details, %d in all", len(doc.Spans), len(doc.Trace.SpanIDs)/16)
+	}
+}
+
+// TestExportCountsResources: what spans do not share is a part of the size.
+func TestExportCountsResources(t *testing.T) {
+	tr := &trace.Trace{ID: trace.ID{15: 1}}
+	for i := range uint64(70) {
+		s := newSpan(i+1, 0)
+		s.Resource = newResource(fmt.Sprint(i, strings.Repeat("x", 1<<20)))
+		tr.Spans = append(tr.Spans, s)
+	}
+	var out bytes.Buffer
+	if err := writeExport(&out, tr, buildTree(tr.Spans)); err != nil {
+		t.Fatal(err)
+	}
+	var doc savedDoc
+	if err := json.Unmarshal(out.Bytes(), &doc); err != nil {
+		t.Fatal(err)
+	}
+	// The service's name is in the span's document, too.
+	if most := maxExportBytes >> 21; len(doc.Spans) > most || len(doc.Resources) > most {
+		t.Errorf("%d spans of %d resources", len(doc.Spans), len(doc.Resources))
+	}
+}
+
+func TestExportTitleIsBounded(t *testing.T) {
+	s := newSpan(1, 0)
+	if got := titleOf(&s); got != "shop: op" {
+		t.Errorf("title %q", got)
+	}
+	s.Name = strings.Repeat("é", 1<<20)
+	if got := titleOf(&s); len(got) > maxTitleBytes+3 || !utf8.ValidString(got) || !strings.HasSuffix(got, "é…") {
+		t.Errorf("title of %d bytes: %q", len(got), got)
 	}
 }
 
