@@ -55,13 +55,3 @@ type uiStore struct{ *Traces }
 func (s uiStore) Operations(ctx context.Context, service string) ([]trace.Operation, error) {
 	return s.Traces.Operations(ctx, service, trace.KindUnspecified)
 }
-
-// Search returns summaries of the traces that match.
-func (s uiStore) Search(ctx context.Context, q search.Query) ([]trace.Summary, error) {
-	return s.Summaries(ctx, &q)
-}
-
-// Span returns the spans of a trace that carry the span id.
-func (s uiStore) Span(ctx context.Context, id trace.ID, span trace.SpanID) ([]trace.Span, error) {
-	return s.Traces.Span(ctx, id, span)
-}
