@@ -129,6 +129,9 @@ func (b *Batch) Extract(rows []uint32) *Batch {
 // use, and to hand on.
 func extractDict(d *Dict, codes, scratch []uint32) (out Dict, scratchOut []uint32) {
 	n := d.Len()
+	if n > sparseDict*len(codes) {
+		return extractFew(d, codes), scratch
+	}
 	scratch = slices.Grow(scratch[:0], 2*n)[:2*n]
 	codeOf, used := scratch[:n], scratch[n:n] // codeOf is the new code plus one
 	clear(codeOf)
@@ -149,6 +152,25 @@ func extractDict(d *Dict, codes, scratch []uint32) (out Dict, scratchOut []uint3
 		out.Append(d.Value(c))
 	}
 	return out, scratch
+}
+
+// sparseDict is how many values a dictionary has per code that is wanted of it
+// for a map to cost less than a table of all codes.
+const sparseDict = 64
+
+// extractFew is extractDict at a cost that does not depend on the size of the
+// dictionary.
+func extractFew(d *Dict, codes []uint32) (out Dict) {
+	codeOf := make(map[uint32]uint32, len(codes))
+	for i, c := range codes {
+		code, ok := codeOf[c]
+		if !ok {
+			code = out.Append(d.Value(c))
+			codeOf[c] = code
+		}
+		codes[i] = code
+	}
+	return out
 }
 
 func gather[T any](vals []T, at []uint32) []T {

@@ -80,6 +80,9 @@ func TestExtract(t *testing.T) {
 		b.Keys.Append([]byte(v))
 		s.Dict.Append([]byte(v + v))
 	}
+	for range 2 * sparseDict { // more than are worth a table for two rows
+		s.Dict.Append([]byte("unused"))
+	}
 	b.Cols = []Vector{s, {ID: ID{Type: String, Name: "t"}, Rows: []uint32{1}, Codes: []uint32{0}, Dict: s.Dict}}
 	before := AppendBatch(nil, b)
 	for _, rows := range [][]uint32{{}, {0}, {1}, {0, 2}, {0, 1, 2, 3}, {3}} {

@@ -103,3 +103,12 @@ func (l *topRowList) group(i int) int {
 	}
 	return end
 }
+
+// groups appends the ends of up to n groups, the first one that of row i.
+func (l *topRowList) groups(ends []int, i, n int) []int {
+	for ; i < len(l.rows) && n > 0; n-- {
+		i = l.group(i)
+		ends = append(ends, i)
+	}
+	return ends
+}

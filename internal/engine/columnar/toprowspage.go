@@ -76,28 +76,49 @@ type pageRow struct {
 	ties uint32
 }
 
+// firstPlaces is of how many places contents are read at first.
+const firstPlaces = 64
+
 // reconciled returns the rows after the mark in order, up to one more than the
-// limit. Rows at one place are told apart by their content.
+// limit. Rows at one place are told apart by their content, which is read for
+// many places at once: first for a few, then for as many as the rows still
+// wanted will have, if they are like those before, and at least twice as many.
 func (s *rowScan) reconciled(ctx context.Context) ([]pageRow, error) {
-	all := s.list.rows
-	out := make([]pageRow, 0, min(len(all), s.req.Limit+1))
-	for i := 0; i < len(all) && len(out) <= s.req.Limit; {
-		end := s.list.group(i)
-		skip := 0 // rows of the place that earlier pages had
-		if s.list.after != nil && s.order.compare(&all[i], s.list.after) == 0 {
-			skip = int(s.req.After.Ties) + 1
+	all, want := s.list.rows, s.req.Limit+1
+	out := make([]pageRow, 0, min(len(all), want))
+	var ends []int
+	for i, places, rows := 0, 0, 0; i < len(all) && len(out) < want; {
+		n := firstPlaces
+		if places > 0 {
+			n = max((want-len(out))*places/rows+1, places)
 		}
-		group := all[i:end]
-		if len(group) > 1 {
-			var err error
-			if group, err = s.distinct(ctx, group); err != nil {
-				return nil, err
+		ends = s.list.groups(ends[:0], i, n)
+		tied, err := s.hashed(ctx, i, ends)
+		if err != nil {
+			return nil, err
+		}
+		for first := i; len(ends) > 0; ends = ends[1:] {
+			group := all[i:ends[0]]
+			if len(group) > 1 {
+				if group, err = s.distinct(ctx, tied[i-first:ends[0]-first]); err != nil {
+					return nil, err
+				}
 			}
+			out = s.appendPage(out, group)
+			places, rows, i = places+1, rows+len(group), ends[0]
 		}
-		for j := skip; j < len(group) && len(out) <= s.req.Limit; j++ {
-			out = append(out, pageRow{&group[j], uint32(j)})
-		}
-		i = end
 	}
-	return out, nil
+	return out[:min(len(out), want)], nil
+}
+
+// appendPage appends the rows of one place but for those that earlier pages had.
+func (s *rowScan) appendPage(out []pageRow, group []topRow) []pageRow {
+	skip := 0
+	if s.list.after != nil && s.order.compare(&group[0], s.list.after) == 0 {
+		skip = int(s.req.After.Ties) + 1
+	}
+	for j := skip; j < len(group); j++ {
+		out = append(out, pageRow{&group[j], uint32(j)})
+	}
+	return out
 }

@@ -73,12 +73,20 @@ func (r *rowReader) read(ctx context.Context, rows []pageRow) error {
 	slices.SortFunc(byPlace, func(a, b int) int {
 		return cmp.Or(cmp.Compare(rows[a].src, rows[b].src), cmp.Compare(rows[a].row, rows[b].row))
 	})
+	var list []uint32
 	for i := 0; i < len(byPlace); {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		src := int(rows[byPlace[i]].src)
-		end, err := r.readPiece(rows, byPlace[i:], src)
+		src := rows[byPlace[i]].src
+		list = list[:0]
+		for _, at := range byPlace[i:] {
+			if rows[at].src != src {
+				break
+			}
+			list = append(list, rows[at].row)
+		}
+		end, err := r.readPiece(list, int(src))
 		if err != nil {
 			return err
 		}
@@ -92,15 +100,16 @@ func (r *rowReader) read(ctx context.Context, rows []pageRow) error {
 	return nil
 }
 
-// readPiece reads the first of the rows, all that lie together, and returns how
-// many those are.
-func (r *rowReader) readPiece(rows []pageRow, byPlace []int, src int) (int, error) {
+// readPiece reads the first of some rows of a source, all that lie together, and
+// returns how many those are.
+func (r *rowReader) readPiece(rows []uint32, src int) (int, error) {
 	v := r.scan.view
 	if src < len(v.runs) {
-		return r.readRun(rows, byPlace, src), nil
+		r.pieces = append(r.pieces, v.runs[src].Pick(r.columns()).Extract(rows))
+		return len(rows), nil
 	}
 	p := v.parts[src-len(v.runs)]
-	n, err := r.readBlock(p, rows, byPlace, src)
+	n, err := r.readBlock(p, rows)
 	if err != nil {
 		return 0, v.damaged(p, err)
 	}
@@ -115,46 +124,50 @@ func (r *rowReader) columns() []column.ID {
 	return r.scan.req.Columns
 }
 
-func (r *rowReader) readRun(rows []pageRow, byPlace []int, src int) int {
-	var list []uint32
-	for _, at := range byPlace {
-		if int(rows[at].src) != src {
-			break
-		}
-		list = append(list, rows[at].row)
-	}
-	run := r.scan.view.runs[src]
-	r.pieces = append(r.pieces, run.Pick(r.columns()).Extract(list))
-	return len(list)
-}
-
 // maxGap is how many unwanted rows are read rather than to begin another read
 // of the same block.
 const maxGap = 32
 
-func (r *rowReader) readBlock(p *part.Part, rows []pageRow, byPlace []int, src int) (int, error) {
-	first := rows[byPlace[0]].row
-	block := p.BlockOfRow(int(first))
-	info := p.Block(block)
-	blockEnd := uint32(info.FirstRow + info.Rows)
-	var list []uint32
-	last := first
-	for _, at := range byPlace {
-		row := rows[at].row
-		if int(rows[at].src) != src || row >= blockEnd || row-last > maxGap {
-			break
-		}
-		list = append(list, row-first)
-		last = row
+// rowPiece is rows of a block that are read together.
+type rowPiece struct {
+	block  int
+	first  uint32 // the row of the part that lo is
+	lo, hi int    // of the block
+	n      int    // how many of the rows that were asked for are in it
+}
+
+// pieceOf returns the first of some ascending rows of a part, all that lie
+// together.
+func pieceOf(p *part.Part, rows []uint32) rowPiece {
+	first := rows[0]
+	x := rowPiece{block: p.BlockOfRow(int(first)), first: first, n: 1}
+	info := p.Block(x.block)
+	end := uint32(info.FirstRow + info.Rows)
+	for x.n < len(rows) && rows[x.n] < end && rows[x.n]-rows[x.n-1] <= maxGap {
+		x.n++
 	}
+	x.lo = int(first) - info.FirstRow
+	x.hi = int(rows[x.n-1]) - info.FirstRow + 1
+	return x
+}
+
+// places appends where in the piece its rows are.
+func (x *rowPiece) places(dst, rows []uint32) []uint32 {
+	for _, row := range rows[:x.n] {
+		dst = append(dst, row-x.first)
+	}
+	return dst
+}
+
+func (r *rowReader) readBlock(p *part.Part, rows []uint32) (int, error) {
+	x := pieceOf(p, rows)
 	b := &column.Batch{}
-	lo := int(first) - info.FirstRow
-	if err := p.ReadRows(block, lo, lo+int(last-first)+1, columnsIn(p, r.columns()), b); err != nil {
+	if err := p.ReadRows(x.block, x.lo, x.hi, columnsIn(p, r.columns()), b); err != nil {
 		return 0, err
 	}
-	if len(list) < b.Rows {
-		b = b.Extract(list)
+	if x.n < b.Rows {
+		b = b.Extract(x.places(nil, rows))
 	}
 	r.pieces = append(r.pieces, b)
-	return len(list), nil
+	return x.n, nil
 }
