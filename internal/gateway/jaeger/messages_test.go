@@ -18,8 +18,8 @@ func TestLegacyMessages(t *testing.T) {
 		"/api/traces?limit=10001":                   `parameter 'limit': "10001": want 1 to 10000 traces`,
 		"/api/traces?limit=-1":                      `parameter 'limit': "-1": want 1 to 10000 traces`,
 		"/api/traces?limit=many":                    `parameter 'limit': "many": want 1 to 10000 traces`,
-		"/api/traces?start=noon":                    `parameter 'start': "noon": want an integer of microseconds`,
-		"/api/traces?end=9223372036854775807":       `parameter 'end': "9223372036854775807": want an integer of microseconds`,
+		"/api/traces?start=noon":                    `parameter 'start': "noon": want an integer of microseconds, at most 9223372036854774`,
+		"/api/traces?end=9223372036854775807":       `parameter 'end': "9223372036854775807": want an integer of microseconds, at most 9223372036854774`,
 		"/api/traces?start=2&end=1":                 "time range is reversed: parameter 'end' is before 'start'",
 		"/api/traces?minDuration=5":                 `parameter 'minDuration': "5": want a duration such as 250ms or 1.5s`,
 		"/api/traces?minDuration=2s&maxDuration=1s": "the maximum duration 1s is below the minimum 2s",
@@ -29,7 +29,7 @@ func TestLegacyMessages(t *testing.T) {
 		"/api/operations":                           "parameter 'service' is required",
 		"/api/operations?service=s&spanKind=x":      `span kind "x": want internal, server, client, producer, consumer or unspecified`,
 		"/api/dependencies?lookback=0":              `parameter 'lookback': "0": want a positive number of milliseconds`,
-		"/api/dependencies?endTs=now":               `parameter 'endTs': "now": want an integer of milliseconds`,
+		"/api/dependencies?endTs=now":               `parameter 'endTs': "now": want an integer of milliseconds, at most 9223372036853`,
 		"/api/services?%zz":                         "",
 	} {
 		t.Run(target, func(t *testing.T) {

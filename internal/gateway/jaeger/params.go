@@ -114,8 +114,8 @@ func (p *params) units(name string, unit time.Duration) (int64, bool) {
 		return 0, false
 	}
 	n, err := strconv.ParseInt(text, 10, 64)
-	if err != nil || n > math.MaxInt64/int64(unit)-1 || n < math.MinInt64/int64(unit)+1 {
-		p.fail(name, text, "an integer of "+unitNames[unit])
+	if most := math.MaxInt64/int64(unit) - 1; err != nil || n > most || n < -most {
+		p.fail(name, text, "an integer of "+unitNames[unit]+", at most "+strconv.FormatInt(most, 10))
 		return 0, false
 	}
 	return n * int64(unit), true
