@@ -1,6 +1,8 @@
 package columnar
 
 import (
+	"errors"
+	iofs "io/fs"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -58,7 +60,11 @@ func (t *Tablet) removeDebris(snap *manifest.Snapshot) error {
 	}
 	for _, seg := range segments {
 		dir := t.o.FS.PathJoin(t.o.Dir, seg)
-		if seg == quarantineDir || isFile(t.o.FS, dir) {
+		file, err := isFile(t.o.FS, dir)
+		if err != nil {
+			return err
+		}
+		if file || seg == quarantineDir {
 			continue
 		}
 		parts, err := t.o.FS.List(dir)
@@ -90,7 +96,10 @@ func isDir(fs vfs.FS, path string) bool {
 // isFile reports whether a name that was listed is a file. It is not the opposite
 // of isDir: of a directory on two disks (package splitfs) a crash may leave the
 // half that is listed and not found.
-func isFile(fs vfs.FS, path string) bool {
+func isFile(fs vfs.FS, path string) (bool, error) {
 	info, err := fs.Stat(path)
-	return err == nil && !info.IsDir()
+	if errors.Is(err, iofs.ErrNotExist) {
+		return false, nil
+	}
+	return err == nil && !info.IsDir(), err
 }
