@@ -318,6 +318,30 @@ await step('flame graph and statistics', async () => {
   await page.context().close();
 });
 
+await step('the address leads a trace, and the way back leads to the spans', async () => {
+  const page = await open('#/search?view=spans&sort=duration&filter=kind+%3D+server');
+  const spans = page.getByRole('table', { name: 'Spans' });
+  const link = spans.getByRole('link').nth(3);
+  await link.click();
+  const details = page.getByRole('complementary', { name: 'Span details' });
+  await details.waitFor();
+  await page.getByRole('link', { name: 'Back to search' }).click();
+  await spans.waitFor();
+  assert.equal(hashOf(page), '#/search?filter=kind+%3D+server&view=spans&sort=duration');
+  assert.ok(await link.evaluate((element) => element === document.activeElement), 'the followed link has the focus');
+  await link.click();
+  await details.waitFor();
+  const trace = hashOf(page).split('?')[0];
+  await page.evaluate((hash) => (window.location.hash = hash), `${trace}?view=flame`);
+  await page.getByRole('tree', { name: /Flame graph/ }).waitFor();
+  await page.goBack();
+  await details.waitFor();
+  await page.evaluate((hash) => (window.location.hash = hash), `${trace}?q=checkout`);
+  await details.waitFor({ state: 'detached' });
+  assert.equal(await page.locator('.find input').inputValue(), 'checkout');
+  await page.context().close();
+});
+
 await step('two traces compared', async () => {
   const page = await open('#/search?operation=POST+%2Fcheckout&limit=100');
   await rows(page).first().waitFor();

@@ -106,9 +106,10 @@ test('names and values are quoted where they must be', () => {
 });
 
 test('the service of a filter narrows what is offered', () => {
-  assert.equal(serviceIn('duration > 1s and service = "check out"'), 'check out');
-  assert.equal(serviceIn('resource.service == cart'), 'cart');
-  assert.equal(serviceIn('service != cart'), '');
+  assert.equal(serviceIn('duration > 1s and service = "check out"', ['cart', 'check out']), 'check out');
+  assert.equal(serviceIn('resource.service == cart', ['cart']), 'cart');
+  assert.equal(serviceIn('service != cart', ['cart']), '');
+  assert.equal(serviceIn('service = car', ['cart']), '', 'half a name');
 });
 
 const result = (starts: number[]): SearchResult => ({

@@ -53,7 +53,7 @@ test('a long chain does not overflow the stack', () => {
 });
 
 test('figures of the drawing', () => {
-  assert.deepEqual([0, 0.0005, 0.02, 1, 9.99, 12.4, 1234.5].map(formatRate), ['0/h', '1.8/h', '1.2/min', '1/s', '10/s', '12/s', '1,235/s']);
+  assert.deepEqual([0, 0.00001, 0.0005, 0.02, 1, 9.99, 12.4, 1234.5].map(formatRate), ['0/h', '<0.1/h', '1.8/h', '1.2/min', '1/s', '10/s', '12/s', '1,235/s']);
   assert.ok(radiusOf(1, 100) < radiusOf(100, 100) && radiusOf(0, 0) > 0);
   const [a, b] = [{ name: 'a', layer: 0, x: 0, y: 0 }, { name: 'b', layer: 1, x: 100, y: 50 }];
   assert.equal(curveOf(a, b, { from: 10, to: 10 }), 'M10 0C50 0 50 50 90 50');

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import type { SearchResult, Summary } from '../src/lib/api.ts';
 import { attributeFacets, sampleOf, summaryFacets } from '../src/search/facets.ts';
 import { durationTicks, layOut, timeTicks } from '../src/search/plot.ts';
-import { checkState, defaults, readState, toRequest, writeState, type SearchState } from '../src/search/state.ts';
+import { checkState, defaults, narrowed, readState, toRequest, writeState, type SearchState } from '../src/search/state.ts';
 
 const roundTrip = (state: SearchState): SearchState => readState(new URLSearchParams(writeState(state)));
 
@@ -22,6 +22,18 @@ test('the address holds the whole form', () => {
 test('an address made by hand cannot break the form', () => {
   const state = readState(new URLSearchParams('range=1y&order=x&limit=7&errors=1&from=x&to=2026-01-01'));
   assert.deepEqual(state, defaults);
+});
+
+test('narrowing covers what was pointed at, and never nothing', () => {
+  const at = Date.parse('2026-11-20T10:00:00.000Z');
+  const times = ({ range, from, to }: SearchState): string[] => [range, from.slice(17), to.slice(17)];
+  assert.deepEqual(times(narrowed(defaults, at + 0.4, at + 1.2)), ['custom', '00.000Z', '00.002Z']);
+  assert.deepEqual(times(narrowed(defaults, at + 7.25, at + 7.5)), ['custom', '00.007Z', '00.008Z']);
+  assert.deepEqual(checkState(narrowed(defaults, at, at)), {});
+});
+
+test('a filter has one line, as its field', () => {
+  assert.equal(readState(new URLSearchParams([['filter', 'a = 1\r\nand b']])).filter, 'a = 1 and b');
 });
 
 test('requests name what is set', () => {

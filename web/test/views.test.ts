@@ -109,3 +109,12 @@ test('a comparison tells what came, went, and changed', () => {
   assert.deepEqual(rows.find(({ name }) => name === 'x')?.delta, 20 * k);
   assert.deepEqual(summarize(rows), { added: 3, removed: 2, slower: 1, faster: 1, same: 2 });
 });
+
+test('a frame far down a chain is shown when zoomed to', () => {
+  const chain = traceOf(Array.from({ length: 3000 }, (_, i): Row => [i - 1, `level ${i}`, i, 10_000 - 2 * i]));
+  const tree = aggregate(chain);
+  const frames = framesOf(tree, 2500, 100);
+  assert.ok(frames.length <= 100);
+  assert.ok(frames.some(({ node }) => node === 2500));
+  assert.deepEqual([frames[0]!.node, frames[0]!.level], [2450, 0]);
+});

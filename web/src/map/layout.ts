@@ -158,6 +158,7 @@ export function curveOf(from: Place, to: Place, gap: { from: number; to: number 
 
 /** "12/s", or by the minute or hour where that is less than one. */
 export function formatRate(perSecond: number): string {
+  if (perSecond > 0 && perSecond * 3600 < 0.05) return '<0.1/h';
   const [value, unit] = perSecond >= 1 ? [perSecond, 's'] : perSecond * 60 >= 1 ? [perSecond * 60, 'min'] : [perSecond * 3600, 'h'];
   return `${value >= 99.95 ? Math.round(value).toLocaleString('en-US') : value.toFixed(value >= 9.995 ? 0 : 1).replace(/\.0$/, '')}/${unit}`;
 }

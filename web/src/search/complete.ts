@@ -60,11 +60,15 @@ export function complete(text: string, cursor: number, known: Known): Completion
   return { from, to: edited?.end ?? cursor, suggestions: matching(candidates, typed) };
 }
 
-/** The service that the filter asks for, or "": it narrows down operations and attributes. */
-export function serviceIn(text: string): string {
+/**
+ * The service that the filter asks for, or "": it narrows down operations and
+ * attributes. One of those there are, so that half a name asks for nothing.
+ */
+export function serviceIn(text: string, services: readonly string[]): string {
   const all = tokens(text);
   const at = all.findIndex((token, i) => /^(resource\.)?service$/.test(token.text) && /^==?$/.test(all[i + 1]?.text ?? ''));
-  return at < 0 ? '' : (all[at + 2]?.text ?? '');
+  const name = all[at + 2]?.text;
+  return at >= 0 && name !== undefined && services.includes(name) ? name : '';
 }
 
 const predicateWords: readonly Suggestion[] = [

@@ -30,7 +30,7 @@ export function FilterBar({ value, service, services, refused, onInput }: Props)
   /** The chosen completion: by its text, since others may arrive before it. */
   const [choice, setChoice] = useState('');
   const accepted = useRef<number | null>(null);
-  const known = useKnown(used, service || serviceIn(value), services);
+  const known = useKnown(used, service || serviceIn(value, services), services);
   const completion = useMemo(() => (at === null ? closed : complete(value, at, known)), [value, at, ...Object.values(known)]);
   const active = choice === '' ? -1 : completion.suggestions.findIndex(({ text }) => text === choice);
 

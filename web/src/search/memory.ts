@@ -1,11 +1,17 @@
-import type { SearchResult } from '../lib/api.ts';
+import type { SearchResult, SpanSearchResult } from '../lib/api.ts';
+
+/** What a search found, with all pages that were loaded: traces or spans. */
+export interface Found {
+  traces?: SearchResult;
+  spans?: SpanSearchResult;
+}
 
 /** The last search and where its reader was, for the way back from a trace. */
 export interface Memory {
   hash: string;
-  result: SearchResult;
-  /** The trace opened last, or "". */
-  traceId: string;
+  found: Found;
+  /** Where the link led that was followed last. */
+  followed: string;
   scrollTop: number;
 }
 

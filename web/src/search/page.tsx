@@ -9,7 +9,8 @@ import { SearchForm } from './form.tsx';
 import { recall } from './memory.ts';
 import { SpanResults } from './spanresults.tsx';
 import { checkState, readState, toRequest, writeState, type SearchState } from './state.ts';
-import { hashOf, TraceResults, type Answer } from './traceresults.tsx';
+import { TraceResults, type Answer } from './traceresults.tsx';
+import { hashOf } from './wayback.ts';
 
 /** Search, its facets and its results. The address holds the whole state. */
 export function SearchPage() {
@@ -20,7 +21,7 @@ export function SearchPage() {
   const valid = Object.keys(checkState(state)).length === 0;
   const key = valid ? `${round} ${text}` : '';
   const memory = useMemo(() => recall(hashOf(state)), []);
-  const { value: found, error, loading } = useResource(key, (signal) => ask(state, signal), memory && { serial: 0, state, traces: memory.result });
+  const { value: found, error, loading } = useResource(key, (signal) => ask(state, signal), memory && { serial: 0, state, ...memory.found });
 
   useEffect(() => {
     document.title = state.service === '' ? 'Traces · Pando' : `${state.service} · Pando`;
@@ -45,7 +46,9 @@ export function SearchPage() {
       {found?.traces && !error && (
         <TraceResults key={found.serial} state={found.state} answer={found.traces} busy={loading} memory={memory} onSearch={submit} />
       )}
-      {found?.spans && !error && <SpanResults key={found.serial} state={found.state} answer={found.spans} busy={loading} onSearch={submit} />}
+      {found?.spans && !error && (
+        <SpanResults key={found.serial} state={found.state} answer={found.spans} busy={loading} memory={memory} onSearch={submit} />
+      )}
     </div>
   );
 }

@@ -3,24 +3,28 @@ import { formatDate, formatDuration, formatTime, millisOfNanos, plural } from '.
 import { formatRoute } from '../lib/route.ts';
 import { colorClass } from '../lib/services.ts';
 import { icons } from '../shell/icons.tsx';
+import type { Memory } from './memory.ts';
 import { More, usePages } from './more.tsx';
 import { toNextPage, type SearchState } from './state.ts';
-import { Empty, hashOf } from './traceresults.tsx';
+import { Empty } from './traceresults.tsx';
+import { hashOf, useWayBack } from './wayback.ts';
 
 interface Props {
   state: SearchState;
   answer: SpanSearchResult;
   busy: boolean;
+  memory: Memory | undefined;
   onSearch: (next: SearchState) => void;
 }
 
 /** The spans that match, as a table; the server orders and pages it. */
-export function SpanResults({ state, answer, busy, onSearch }: Props) {
+export function SpanResults({ state, answer, busy, memory, onSearch }: Props) {
   const pages = usePages(
     answer,
     (all, signal) => api.spanSearch(toNextPage(state, all), signal),
     (all, page) => ({ ...all, spans: [...all.spans, ...page.spans], nextToken: page.nextToken }),
   );
+  useWayBack(state, { spans: pages.answer }, memory);
   const { spans, nextToken } = pages.answer;
   const sortBy = (sort: SearchState['sort']): void =>
     onSearch({ ...state, sort, direction: state.sort === sort && state.direction === 'descending' ? 'ascending' : 'descending' });

@@ -66,7 +66,7 @@ export function readState(query: URLSearchParams): SearchState {
     service: text('service'),
     operation: text('operation'),
     tags: text('tags'),
-    filter: text('filter'),
+    filter: text('filter').replace(/[\r\n]+/g, ' '), // a field has one line
     errors: text('errors') === 'true',
     min: text('min'),
     max: text('max'),
@@ -96,6 +96,13 @@ export function writeState(state: SearchState): Record<string, string> {
   if (state.from !== '') out['from'] = state.from;
   if (state.to !== '') out['to'] = state.to;
   return out;
+}
+
+/** The same search between two instants in milliseconds, widened to whole ones. */
+export function narrowed(state: SearchState, from: number, to: number): SearchState {
+  const start = Math.floor(from);
+  const end = Math.max(Math.ceil(to), start + 1);
+  return { ...state, range: 'custom', from: new Date(start).toISOString(), to: new Date(end).toISOString() };
 }
 
 /** Problems that keep a form from being sent, by field. */

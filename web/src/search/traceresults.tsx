@@ -1,24 +1,20 @@
-import { useLayoutEffect, useState } from 'preact/hooks';
-import { api, type SearchResult, type SpanSearchResult } from '../lib/api.ts';
+import { useState } from 'preact/hooks';
+import { api, type SearchResult } from '../lib/api.ts';
 import { plural } from '../lib/format.ts';
-import { formatRoute, parseRoute } from '../lib/route.ts';
 import { FacetPanel } from './facetpanel.tsx';
 import { HistogramBars } from './histogram.tsx';
-import { remember, type Memory } from './memory.ts';
+import type { Found, Memory } from './memory.ts';
 import { More, usePages } from './more.tsx';
 import { ResultList } from './results.tsx';
 import { Scatter } from './scatter.tsx';
-import { ranges, toNextPage, writeState, type SearchState } from './state.ts';
-
-export const hashOf = (state: SearchState): string => formatRoute(['search'], writeState(state));
+import { narrowed, ranges, toNextPage, type SearchState } from './state.ts';
+import { hashOf, useWayBack } from './wayback.ts';
 
 /** A search with its answer: traces or spans. */
-export interface Answer {
+export interface Answer extends Found {
   /** Tells answers apart: equal searches may be answered differently. */
   serial: number;
   state: SearchState;
-  traces?: SearchResult;
-  spans?: SpanSearchResult;
 }
 
 interface Props {
@@ -37,10 +33,9 @@ export function TraceResults({ state, answer, busy, memory, onSearch }: Props) {
     (all, page) => ({ ...all, traces: [...all.traces, ...page.traces], nextToken: page.nextToken }),
   );
   const result = pages.answer;
-  useWayBack(state, result, memory);
+  useWayBack(state, { traces: result }, memory);
   const [pointed, point] = useState('');
-  const narrow = (from: number, to: number): void =>
-    onSearch({ ...state, range: 'custom', from: new Date(from).toISOString(), to: new Date(to).toISOString() });
+  const narrow = (from: number, to: number): void => onSearch(narrowed(state, from, to));
   const { traces } = result;
   return (
     <div class={busy ? 'found busy' : 'found'} aria-busy={busy} data-search={hashOf(state)}>
@@ -61,26 +56,6 @@ export function TraceResults({ state, answer, busy, memory, onSearch }: Props) {
         )}
       </div>
     </div>
-  );
-}
-
-/** Remembers the search for the way back from a trace, and on that way restores the place. */
-function useWayBack(state: SearchState, result: SearchResult, memory: Memory | undefined): void {
-  useLayoutEffect(() => {
-    if (memory?.hash !== hashOf(state)) return;
-    const main = document.getElementById('main')!;
-    main.scrollTop = memory.scrollTop;
-    main.querySelector<HTMLElement>(`a[href$="${memory.traceId}"]`)?.focus({ preventScroll: true });
-  }, []);
-  // The cleanup runs when the page makes room for a trace: the list is still there.
-  useLayoutEffect(
-    () => () => {
-      const { path } = parseRoute(window.location.hash);
-      if (path[0] !== 'trace') return;
-      const { scrollTop } = document.getElementById('main')!;
-      remember({ hash: hashOf(state), result, traceId: path[1] ?? '', scrollTop });
-    },
-    [state, result],
   );
 }
 

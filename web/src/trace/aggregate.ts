@@ -118,13 +118,14 @@ const narrowest = 0.08;
 /**
  * The frames of a flame graph zoomed to a node (none for the whole trace), in tree
  * order: its ancestors above it at full width, its subtree below, each frame as
- * wide as its share of the self time. At most `most`, the shallow ones first.
+ * wide as its share of the self time. At most `most`, the shallow ones first; of
+ * the ancestors at most half of that, the nearest.
  */
 export function framesOf(tree: Aggregate, zoom: number, most: number): Frame[] {
   const frames: Frame[] = [];
   const above: number[] = [];
-  for (let at = zoom === none ? none : tree.parent[zoom]!; at !== none; at = tree.parent[at]!) above.unshift(at);
-  above.forEach((node, level) => frames.push({ node, left: 0, width: 100, level }));
+  for (let at = zoom === none ? none : tree.parent[zoom]!; at !== none && above.length < most / 2; at = tree.parent[at]!) above.push(at);
+  above.reverse().forEach((node, level) => frames.push({ node, left: 0, width: 100, level }));
   const [from, end] = zoom === none ? [0, tree.nodes] : [zoom, tree.subtreeEnd[zoom]!];
   let whole = 0;
   for (let node = from; node < end; node = tree.subtreeEnd[node]!) whole += tree.weight[node]!;

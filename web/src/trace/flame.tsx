@@ -63,7 +63,7 @@ export function Flame({ model }: { model: TraceModel }) {
         role="tree"
         tabIndex={0}
         aria-label="Flame graph: operations by their self time"
-        aria-activedescendant={`frame-${cursor}`}
+        aria-activedescendant={frames.some(({ node }) => node === cursor) ? `frame-${cursor}` : undefined}
         onKeyDown={onKeyDown}
       >
         <div class="frames" role="presentation" style={{ height: `${levels * frameHeight}px` }}>
@@ -85,6 +85,7 @@ export function Flame({ model }: { model: TraceModel }) {
           ))}
         </div>
       </div>
+      {frames.length === 0 && <p class="muted note">No span of this trace took any time.</p>}
     </div>
   );
 }

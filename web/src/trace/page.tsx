@@ -1,8 +1,8 @@
-import { useEffect, useMemo } from 'preact/hooks';
+import { useEffect, useMemo, useRef } from 'preact/hooks';
 import { api } from '../lib/api.ts';
 import { replace, route } from '../lib/location.ts';
 import { useResource } from '../lib/resource.ts';
-import { formatRoute } from '../lib/route.ts';
+import { formatRoute, fullTraceId } from '../lib/route.ts';
 import { colorsReady } from '../lib/services.ts';
 import { ErrorPanel } from '../shell/error.tsx';
 import { Details } from './details.tsx';
@@ -27,12 +27,19 @@ export function TracePage({ id }: { id: string }) {
 
 function TraceView({ state }: { state: TraceState }) {
   const { model } = state;
+  // The address leads when its reader goes back, edits it or follows a link to
+  // another span of this trace.
+  const written = useRef('');
   useMemo(() => openFromAddress(state), [state]);
+  useEffect(() => {
+    if (window.location.hash !== written.current) openFromAddress(state);
+  }, [route.value]);
 
   // The address follows: it names the opened span and what is being looked for.
   const { openedSpan, query, view } = state;
   useEffect(() => {
     replace(formatRoute(['trace', model.header.traceId], { span: openedSpan, q: query, view: view === 'timeline' ? '' : view }));
+    written.current = window.location.hash;
   }, [openedSpan, query, view]);
 
   useEffect(() => {
@@ -61,11 +68,15 @@ function TraceView({ state }: { state: TraceState }) {
   );
 }
 
+/** Shows what the address names, if that is not on screen yet. */
 function openFromAddress(state: TraceState): void {
-  const { query } = route.peek();
-  state.find(query.get('q') ?? '');
-  const view = views.find((name) => name === query.get('view'));
-  if (view) state.choose(view);
-  const span = query.get('span');
-  if (span) state.openSpan(span);
+  const { path, query } = route.peek();
+  if (fullTraceId(path[1] ?? '') !== state.model.header.traceId) return; // on the way to another page
+  const text = query.get('q') ?? '';
+  if (text !== state.query) state.find(text);
+  state.choose(views.find((name) => name === query.get('view')) ?? 'timeline');
+  const span = query.get('span') ?? '';
+  if (span === state.openedSpan) return;
+  if (span === '') state.close();
+  else state.openSpan(span);
 }

@@ -55,7 +55,9 @@ export function Timeline({ state }: { state: TraceState }) {
     >
       <div class="head" role="row" aria-rowindex={1}>
         <span role="columnheader">
-          Service and operation <span class="muted">{formatCount(visible.length)}</span>
+          <span class="words">
+            Service and operation <span class="muted">{formatCount(visible.length)}</span>
+          </span>
           <Splitter share={names} onChange={setNames} />
         </span>
         <span role="columnheader" class="took">
