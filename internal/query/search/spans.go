@@ -71,14 +71,14 @@ func (q *SpanQuery) Validate() error {
 }
 
 // FindSpans returns the spans of a page, as they were stored, and the token of
-// the page after it: empty when this is the last. A page of large spans may have
-// fewer than it was asked for.
+// the page after it: empty when this is the last. A page whose spans take much
+// memory, some 8 MiB, has fewer than it was asked for.
 func (t *Traces) FindSpans(ctx context.Context, q *SpanQuery) ([]trace.Span, string, error) {
 	if err := q.Validate(); err != nil {
 		return nil, "", err
 	}
 	order := q.order()
-	req := &columnar.TopRowsRequest{Time: q.Time, Order: order, Limit: q.Page.Size}
+	req := &columnar.TopRowsRequest{Time: q.Time, Order: order, Limit: q.Page.Size, MaxBytes: maxSpanBytes}
 	var err error
 	if q.Filter != nil {
 		if req.Filter, err = t.lowerFilter(q.Filter); err != nil {
@@ -93,14 +93,15 @@ func (t *Traces) FindSpans(ctx context.Context, q *SpanQuery) ([]trace.Span, str
 	if err != nil || len(page.Marks) == 0 {
 		return nil, "", err
 	}
-	spans, err := trace.ReadSpans(page.Batch)
+	n := fittingSpans(page.Batch, maxSpanBytes)
+	spans, err := trace.ReadSpans(firstSpans(page.Batch, n))
 	if err != nil {
 		return nil, "", err
 	}
-	if !page.More {
+	if n == len(page.Marks) && !page.More {
 		return spans, "", nil
 	}
-	return spans, spanToken(&page.Marks[len(page.Marks)-1], order, query), nil
+	return spans, spanToken(&page.Marks[n-1], order, query), nil
 }
 
 // orderTerms are the terms of the fields, ascending.
