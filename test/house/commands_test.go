@@ -10,7 +10,7 @@ import (
 	"github.com/pandodb/pando/internal/cli"
 )
 
-var command = regexp.MustCompile("`pando ([a-z ]+)`")
+var command = regexp.MustCompile("`pando ([a-z -]+)`")
 
 // TestCommandsAreDocumented compares the README's commands with those of the
 // program, both ways.
