@@ -16,7 +16,8 @@ type Digest struct {
 	// New returns a folder that holds nothing.
 	New func() DigestFolder
 	// Decode returns the digest that a folder appended. It accepts any bytes:
-	// damage is a base.ClassCorruption error.
+	// damage is a base.ClassCorruption error, one with ErrDigestVersion in its chain if
+	// the digest is of another version.
 	Decode func(src []byte) (any, error)
 	// Refs returns the rows that the digest refers to without having them,
 	// ascending by key. Nil if digests refer to nothing.
@@ -24,6 +25,10 @@ type Digest struct {
 	// Target is the column of such a row that readers need.
 	Target ID
 }
+
+// ErrDigestVersion is the error for a digest that another version of the model has
+// appended. It is as good as none: the rows are there.
+var ErrDigestVersion = errors.New("digest of another version")
 
 // RowRef names rows by key and id, whatever their time.
 type RowRef struct {

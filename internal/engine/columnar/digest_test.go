@@ -182,6 +182,49 @@ func TestDigestIsThatOfThePartsRows(t *testing.T) {
 	}
 }
 
+// laterFolder folds digests of a version that is not known.
+type laterFolder struct{ column.DigestFolder }
+
+func (f laterFolder) Append(dst []byte) []byte {
+	at := len(dst)
+	dst = f.DigestFolder.Append(dst)
+	dst[at] = 99
+	return dst
+}
+
+// TestDigestOfAnotherVersion: it is no damage. The rows answer.
+func TestDigestOfAnotherVersion(t *testing.T) {
+	fs, r := vfs.NewMem(), rand.New(rand.NewPCG(1, 6))
+	t.Run("write", func(t *testing.T) {
+		l := trace.Layout()
+		digest := *l.Digest
+		digest.New = func() column.DigestFolder { return laterFolder{l.Digest.New()} }
+		later := *l
+		later.Digest = &digest
+		tablet := openSpans(t, fs, &later)
+		for index := range uint64(3) {
+			tablet.Apply(base.Position{Term: 1, Index: index + 1}, digestSpans(t, r, 50))
+			if err := tablet.Flush(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := tablet.Compact(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	})
+	tablet := openSpans(t, fs, trace.Layout())
+	checkDigests(t, tablet, "as written", never, never)
+	v, err := tablet.View()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer v.Close()
+	if got, err := digestsOf(t, v); err != nil || len(got) != 1 {
+		t.Fatalf("%d digests, %v, want that of the part", len(got), err)
+	}
+	checkDigests(t, tablet, "asked", never, always)
+}
+
 // TestDigestOfManyValues: a merge of parts with more distinct values than it would
 // keep in memory stores no digest; the rows still answer.
 func TestDigestOfManyValues(t *testing.T) {

@@ -2,6 +2,7 @@ package columnar
 
 import (
 	"context"
+	"errors"
 
 	"github.com/pandodb/pando/internal/column"
 	"github.com/pandodb/pando/internal/memtable"
@@ -81,13 +82,16 @@ func (t *Tablet) digestOfPart(ctx context.Context, p *part.Part) (sizedDigest, e
 }
 
 // storedDigest returns the digest that the part keeps; ok is false when it has
-// none.
+// none, or one of another version.
 func storedDigest(d *column.Digest, p *part.Part) (digest sizedDigest, ok bool, err error) {
 	raw, err := p.Projection(d.Name)
 	if err != nil || raw == nil {
 		return digest, false, err
 	}
 	digest, err = decodeDigest(d, raw)
+	if errors.Is(err, column.ErrDigestVersion) {
+		return sizedDigest{}, false, nil
+	}
 	return digest, err == nil, err
 }
 

@@ -6,13 +6,18 @@ import (
 	"slices"
 
 	"github.com/pandodb/pando/internal/base"
+	"github.com/pandodb/pando/internal/column"
 )
 
 // DecodeDigest decodes a digest. It accepts any bytes: damage is a
-// base.ClassCorruption error.
+// base.ClassCorruption error, with column.ErrDigestVersion in its chain if it may
+// also be another version.
 func DecodeDigest(src []byte) (*Digest, error) {
-	if len(src) < 2 || src[0] != digestVersion || src[1] > 1 {
-		return nil, base.Errorf(base.ClassCorruption, "digest: unknown version or flags")
+	if len(src) > 0 && src[0] != digestVersion {
+		return nil, base.Errorf(base.ClassCorruption, "%w: %d, this program reads %d", column.ErrDigestVersion, src[0], digestVersion)
+	}
+	if len(src) < 2 || src[1] > 1 {
+		return nil, base.Errorf(base.ClassCorruption, "digest: no or unknown flags")
 	}
 	d := digestDecoder{src: src[2:]}
 	out := &Digest{Folded: src[1] == 1, Dropped: d.uint()}
