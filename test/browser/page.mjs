@@ -365,6 +365,10 @@ await step('two traces compared', async () => {
   await table.getByRole('row').nth(1).waitFor();
   const drawn = await table.getByRole('row').count();
   assert.ok(drawn < 100, `${drawn} rows of thousands in the document`);
+  await page.getByRole('button', { name: /Only in A/ }).click();
+  assert.match(hashOf(page), /\?show=removed$/);
+  await page.reload();
+  await page.getByRole('button', { name: /Only in A/, pressed: true }).waitFor();
   await page.context().close();
 });
 

@@ -1,7 +1,7 @@
-import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
+import { useEffect, useMemo, useRef } from 'preact/hooks';
 import { api } from '../lib/api.ts';
 import { formatCount, formatDate, formatDuration, formatTime, millisOfNanos, percent, plural } from '../lib/format.ts';
-import { go } from '../lib/location.ts';
+import { go, replace, route } from '../lib/location.ts';
 import { useResource } from '../lib/resource.ts';
 import { formatRoute } from '../lib/route.ts';
 import { colorClass, colorsReady } from '../lib/services.ts';
@@ -25,7 +25,7 @@ export function ComparePage({ a, b }: { a: string; b: string }) {
   useEffect(() => {
     document.title = 'Compare traces · Pando';
   }, []);
-  if (error) return <ErrorPanel error={error} />;
+  if (error) return <ErrorPanel error={error} retry />;
   if (!both) return <p class="loading muted">Loading two traces…</p>;
   return <Comparison a={both[0]} b={both[1]} />;
 }
@@ -33,14 +33,16 @@ export function ComparePage({ a, b }: { a: string; b: string }) {
 function Comparison({ a, b }: { a: TraceModel; b: TraceModel }) {
   const rows = useMemo(() => diff(aggregate(a), aggregate(b)), [a, b]);
   const summary = useMemo(() => summarize(rows), [rows]);
-  const [only, setOnly] = useState<Change | ''>('');
+  const only = changes.find((change) => change === route.value.query.get('show')) ?? '';
+  const ids = [a.header.traceId, b.header.traceId];
+  const setOnly = (show: Change | ''): void => replace(formatRoute(['compare', ...ids], { show }));
   const shown = only === '' ? rows : rows.filter(({ change }) => change === only);
   return (
     <div class="compare">
       <h1 class="hidden">Compare two traces</h1>
       <div class="sides">
         <Head side="A" model={a} other={b} />
-        <button type="button" class="ghost" onClick={() => go(formatRoute(['compare', b.header.traceId, a.header.traceId]))} title="Swap the traces">
+        <button type="button" class="ghost" onClick={() => go(formatRoute(['compare', ...ids.toReversed()]))} title="Swap the traces">
           ⇄ <span class="hidden">Swap the traces</span>
         </button>
         <Head side="B" model={b} other={a} />
@@ -49,7 +51,7 @@ function Comparison({ a, b }: { a: TraceModel; b: TraceModel }) {
         <button type="button" aria-pressed={only === ''} onClick={() => setOnly('')}>
           All <span class="n">{formatCount(rows.length)}</span>
         </button>
-        {(['added', 'removed', 'slower', 'faster', 'same'] as const).map((change) => (
+        {changes.map((change) => (
           <button type="button" key={change} aria-pressed={only === change} onClick={() => setOnly(change)}>
             <span class={`mark ${change}`} aria-hidden="true" />
             {words[change]} <span class="n">{formatCount(summary[change])}</span>
@@ -61,6 +63,7 @@ function Comparison({ a, b }: { a: TraceModel; b: TraceModel }) {
   );
 }
 
+const changes: readonly Change[] = ['added', 'removed', 'slower', 'faster', 'same'];
 const words: Readonly<Record<Change, string>> = { added: 'Only in B', removed: 'Only in A', slower: 'Slower in B', faster: 'Faster in B', same: 'Much the same' };
 
 function Head({ side, model, other }: { side: 'A' | 'B'; model: TraceModel; other: TraceModel }) {
