@@ -43,6 +43,8 @@
 //	GET /api/v1/traces/histogram?CONDITIONS
 //	    {"startUnixNano","endUnixNano","counted",
 //	     "buckets":[{"traces","failed","estimated"}]}
+//	    Of many traces the buckets are sampled. Few histograms are counted at a
+//	    time; one that did not get its turn is refused as E_OVERLOAD.
 //	GET /api/v1/spans/search?CONDITIONS&sort=start|duration
 //	        &direction=descending|ascending&limit&token
 //	    {"startUnixNano","endUnixNano","limit","nextToken","spans":[{
