@@ -113,6 +113,10 @@ const (
 	maxDigestServices = 10_000
 	// maxDigestEdges is the same for calls between services.
 	maxDigestEdges = 50_000
+	// maxDigestTexts is how many bytes the names of operations and of services may
+	// have, half of them each: one name may have 256 KiB, and 20,000 usual ones have
+	// one MiB.
+	maxDigestTexts = 16 << 20
 	// maxOpenCalls is how many spans without a known parent are listed: those that
 	// started last, since what is to come is younger still.
 	maxOpenCalls = 32_768

@@ -50,6 +50,7 @@ type openKey struct {
 func newDigestFolder() *digestFolder {
 	f := &digestFolder{}
 	f.names.init()
+	f.byID.seed()
 	return f
 }
 
@@ -123,7 +124,7 @@ func (c *codeCursor) value(row int) uint32 {
 func (f *digestFolder) Add(b *column.Batch) error {
 	durations, kinds := newIntCursor(b.Col(ColDuration)), newIntCursor(b.Col(ColKind))
 	parents, statuses := newIntCursor(b.Col(ColParent)), newIntCursor(b.Col(ColStatus))
-	names := newCodeCursor(b.Col(ColName), f.names.text)
+	names := newCodeCursor(b.Col(ColName), f.names.name)
 	services := newCodeCursor(b.Col(ColResource), func(doc []byte) uint32 { return f.names.service(ServiceOf(doc)) })
 	f.ops.buf = slices.Grow(f.ops.buf, min(b.Rows, eventBuffer))
 	for r := range b.Rows {

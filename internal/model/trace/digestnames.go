@@ -8,6 +8,22 @@ type digestNames struct {
 	ops      numbering
 	edges    numbering
 	folded   bool // some name was counted as ""
+
+	// Names of operations and of services have bounds of their own, so that neither
+	// can crowd out the other.
+	operationTexts, serviceTexts textBudget
+}
+
+// textBudget is how many texts may still have a code, and of how many bytes.
+type textBudget struct{ count, bytes int }
+
+// take makes room for a text, if there is some.
+func (b *textBudget) take(text []byte) bool {
+	if b.count == 0 || b.bytes < len(text) {
+		return false
+	}
+	b.count, b.bytes = b.count-1, b.bytes-len(text)
+	return true
 }
 
 // triple is what has a number: service, operation, kind or parent, child, kind.
@@ -54,18 +70,21 @@ func (n *digestNames) init() {
 	n.codes = map[string]uint32{"": 0}
 	n.texts = []string{""}
 	n.services = map[uint32]struct{}{0: {}}
+	n.operationTexts = textBudget{maxDigestOps, maxDigestTexts / 2}
+	n.serviceTexts = textBudget{maxDigestServices, maxDigestTexts / 2}
 	for _, x := range []*numbering{&n.ops, &n.edges} {
 		x.ids, x.recent = make(map[triple]uint32), make([]recentTriple, 1<<recentBits)
 	}
 }
 
-// text returns the code of a text: that of the empty one when there are too many.
-func (n *digestNames) text(v []byte) uint32 {
+// text returns the code of a text, of which a new one counts against the budget:
+// that of the empty one when it is spent.
+func (n *digestNames) text(v []byte, from *textBudget) uint32 {
 	c, ok := n.codes[string(v)]
 	switch {
 	case ok:
 		return c
-	case len(n.texts) >= maxDigestOps+maxDigestServices:
+	case !from.take(v):
 		n.folded = true
 		return 0
 	}
@@ -75,9 +94,12 @@ func (n *digestNames) text(v []byte) uint32 {
 	return c
 }
 
+// name returns the code of an operation's name.
+func (n *digestNames) name(v []byte) uint32 { return n.text(v, &n.operationTexts) }
+
 // service returns the code of a service's name.
 func (n *digestNames) service(v []byte) uint32 {
-	c := n.text(v)
+	c := n.text(v, &n.serviceTexts)
 	if _, ok := n.services[c]; ok {
 		return c
 	}

@@ -1,10 +1,19 @@
 package trace
 
+import (
+	"math/bits"
+	"math/rand/v2"
+)
+
 // rowTable finds the rows of a trace by id.
 type rowTable struct {
 	slots []uint32 // row plus one; open addressing, at most half full
 	next  []uint32 // by row: another row with the id, plus one
 	mask  uint64
+	// mult is odd and random, and the first bits of its product with an id are the
+	// slot (Dietzfelbinger et al., 1997): nobody can choose ids that share one.
+	mult  uint64
+	shift int
 }
 
 const (
@@ -13,6 +22,9 @@ const (
 	// maxNamesakes is how many spans of one id are looked at as parents.
 	maxNamesakes = 16
 )
+
+// seed must be called before all else. What is found does not depend on it.
+func (t *rowTable) seed() { t.mult = rand.Uint64() | 1 }
 
 func (t *rowTable) fill(rows []digestRow) {
 	if len(rows) <= scanRows {
@@ -28,7 +40,7 @@ func (t *rowTable) fill(rows []digestRow) {
 	t.slots, t.next = t.slots[:size], t.next[:size/2]
 	clear(t.slots)
 	clear(t.next)
-	t.mask = uint64(size - 1)
+	t.mask, t.shift = uint64(size-1), 65-bits.Len(uint(size))
 	for i := range rows {
 		at := t.slotOf(rows, rows[i].id)
 		if first := t.slots[at]; first != 0 {
@@ -41,7 +53,7 @@ func (t *rowTable) fill(rows []digestRow) {
 
 // slotOf returns the slot of the id, or the empty one where it would be.
 func (t *rowTable) slotOf(rows []digestRow, id uint64) uint64 {
-	at := id * 0x9e3779b97f4a7c15 >> 32 & t.mask
+	at := id * t.mult >> t.shift & t.mask
 	for t.slots[at] != 0 && rows[t.slots[at]-1].id != id {
 		at = (at + 1) & t.mask
 	}
