@@ -168,6 +168,11 @@ func (s *Server) Listen() error {
 			}
 			f.opened = append(f.opened, fmt.Sprintf("%s on %s", a.name, l.Addr()))
 			f.mux.serve(l)
+			// Some clients take localhost for its IPv6 address only; a machine may
+			// have none.
+			if l, err := ports.Listen(ctx, "tcp", net.JoinHostPort("::1", strconv.Itoa(a.port))); err == nil {
+				f.mux.serve(l)
+			}
 		}
 	}
 	if a := s.o.Config.Jaeger.ArchiveListen; a != "" {
