@@ -201,12 +201,20 @@ func (s *Store) Rescue(snap *Snapshot, aside string) (copies []string, err error
 			return copies, err
 		}
 	}
+	if err := s.Save(snap); err != nil {
+		return copies, err
+	}
+	// Only now: a directory that a crash left without any snapshot would be taken
+	// for a new one, and its parts for debris.
 	for _, path := range strange {
 		if err := s.fs.Remove(path); err != nil {
 			return copies, err
 		}
 	}
-	return copies, s.Save(snap)
+	if len(strange) == 0 {
+		return copies, nil
+	}
+	return copies, syncDir(s.fs, s.dir)
 }
 
 // Save makes snap durable under the next epoch, which it sets, and removes the
@@ -226,7 +234,7 @@ func (s *Store) Save(snap *Snapshot) error {
 	buf = append(buf, magic...)
 	buf = binary.LittleEndian.AppendUint32(buf, version)
 	buf = binary.LittleEndian.AppendUint32(buf, uint32(len(body)))
-	buf = binary.LittleEndian.AppendUint32(buf, checksum(body))
+	buf = binary.LittleEndian.AppendUint32(buf, checksum(version, body))
 	path := s.path(snap.Epoch)
 	if err := s.publish(path, append(buf, body...)); err != nil {
 		return fmt.Errorf("manifest %s: %w", path, err)
@@ -314,14 +322,15 @@ func parseName(fs vfs.FS, dir, name string) (epoch uint64, err error) {
 	return epoch, nil
 }
 
-func checksum(body []byte) uint32 {
+func checksum(version uint32, body []byte) uint32 {
 	var head [8]byte
 	binary.LittleEndian.PutUint32(head[:], version)
 	binary.LittleEndian.PutUint32(head[4:], uint32(len(body)))
 	return crc32.Update(crc32.Checksum(head[:], castagnoli), castagnoli, body)
 }
 
-// Read reads one snapshot file and checks every byte of it.
+// Read reads one snapshot file and checks every byte of it. A sound one of a
+// version that this program does not know is an error of class invalid.
 func Read(fs vfs.FS, path string) (*Snapshot, error) {
 	f, err := fs.Open(path)
 	if err != nil {
@@ -339,15 +348,16 @@ func decode(path string, data []byte) (*Snapshot, error) {
 	if len(data) < headerBytes || string(data[:4]) != magic {
 		return nil, base.Corruptionf(path, 0, "not a manifest")
 	}
-	if v := binary.LittleEndian.Uint32(data[4:]); v != version {
-		return nil, base.Corruptionf(path, 4, "manifest version %d: this program reads version %d", v, version)
-	}
+	got := binary.LittleEndian.Uint32(data[4:])
 	body := data[headerBytes:]
 	if n := binary.LittleEndian.Uint32(data[8:]); int64(n) != int64(len(body)) {
 		return nil, base.Corruptionf(path, 8, "length %d, file holds %d", n, len(body))
 	}
-	if binary.LittleEndian.Uint32(data[12:]) != checksum(body) {
+	if binary.LittleEndian.Uint32(data[12:]) != checksum(got, body) {
 		return nil, base.Corruptionf(path, 12, "checksum does not match")
+	}
+	if got != version { // sound, so no damage: nobody may repair it away
+		return nil, base.Errorf(base.ClassInvalid, "%s: manifest version %d: this program reads version %d", path, got, version)
 	}
 	var snap Snapshot
 	if err := json.Unmarshal(body, &snap); err != nil {

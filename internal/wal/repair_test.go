@@ -1,7 +1,9 @@
 package wal
 
 import (
+	"encoding/binary"
 	"fmt"
+	"hash/crc32"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -286,6 +288,33 @@ func TestRepairIsNotInTheWay(t *testing.T) {
 		t.Errorf("a torn log: step %d of %d: %s", i, len(steps), diff)
 	}
 	mustClose(t, l)
+}
+
+// TestRepairLeavesNewerVersions: a log that a later program writes is sound, and
+// stays where it is.
+func TestRepairLeavesNewerVersions(t *testing.T) {
+	disk, _ := storyOf(t, 3)
+	numbers, _, err := listFiles(disk, "data/log")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, n := range []uint64{numbers[0], numbers[len(numbers)-1]} {
+		fs := disk.CrashClone(vfs.CrashCloneCfg{})
+		path := "data/log/" + segmentName(n, logSuffix)
+		data := readAllOf(t, fs, path)
+		binary.LittleEndian.PutUint32(data[8:], segmentVersion+1)
+		binary.LittleEndian.PutUint32(data[60:], crc32.Checksum(data[:60], castagnoli))
+		rewriteFile(t, fs, path, data)
+		if _, err := Open(testOptions(fs)); base.ClassOf(err) != base.ClassInvalid {
+			t.Errorf("segment %d: opened: %v", n, err)
+		}
+		if _, err := Repair(fs, "data/log", "data/damaged/log"); base.ClassOf(err) != base.ClassInvalid {
+			t.Errorf("segment %d: repaired: %v", n, err)
+		}
+		if _, err := fs.Stat("data/damaged"); err == nil {
+			t.Errorf("segment %d: files were put aside", n)
+		}
+	}
 }
 
 // TestRepairReports tells what was damaged, what was lost, and keeps the bytes.

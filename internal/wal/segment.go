@@ -121,8 +121,8 @@ func (h header) encode() []byte {
 	return le.AppendUint32(b, crc32.Checksum(b, castagnoli))
 }
 
-// decodeHeader decodes a segment header. The error is plain: the caller knows
-// the file.
+// decodeHeader decodes a segment header. The error is plain, the caller knows the
+// file, or of class invalid: a sound header of another version is no damage.
 func decodeHeader(b []byte) (header, error) {
 	le := binary.LittleEndian
 	if len(b) < headerUsed || string(b[:8]) != segmentMagic {
@@ -132,7 +132,7 @@ func decodeHeader(b []byte) (header, error) {
 		return header{}, fmt.Errorf("segment header: checksum %08x, want %08x", sum, le.Uint32(b[60:]))
 	}
 	if v := le.Uint32(b[8:]); v != segmentVersion {
-		return header{}, fmt.Errorf("segment version %d, this build reads %d", v, segmentVersion)
+		return header{}, base.Errorf(base.ClassInvalid, "segment version %d, this build reads %d", v, segmentVersion)
 	}
 	if n := le.Uint32(b[12:]); n != headerBytes || !bytes.Equal(b[48:60], zeros[:12]) {
 		return header{}, errors.New("segment header: reserved bytes are set")
@@ -269,6 +269,9 @@ func readHeader(f vfs.File, path string) (header, error) {
 		return header{}, fmt.Errorf("read %s: %w", path, err)
 	}
 	h, err := decodeHeader(b[:])
+	if base.ClassOf(err) == base.ClassInvalid {
+		return header{}, fmt.Errorf("%s: %w", path, err)
+	}
 	if err != nil {
 		return header{}, base.Corruptionf(path, 0, "%w", err)
 	}
