@@ -100,6 +100,9 @@ func (f *Follower) Refresh(log []Committed, after uint64) (covered uint64, err e
 		if err != nil {
 			return 0, fmt.Errorf("tablet %d: %w", f.t.o.ID, err)
 		}
+		if epoch == 0 && f.epoch > 0 {
+			continue // listed while one snapshot replaced another: both were missed
+		}
 		disk := f.disk
 		if epoch != f.epoch {
 			disk, err = f.read(epoch)

@@ -2,6 +2,7 @@ package columnar
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -88,6 +89,49 @@ func TestFollower(t *testing.T) {
 		}
 		h.close()
 	}
+}
+
+// missingFS lists no snapshot for some time, as a directory may while one replaces
+// another.
+type missingFS struct {
+	vfs.FS
+	times int
+}
+
+func (m *missingFS) List(dir string) ([]string, error) {
+	names, err := m.FS.List(dir)
+	if m.times--; m.times >= 0 {
+		names = slices.DeleteFunc(names, func(n string) bool { return strings.HasSuffix(n, ".snp") })
+	}
+	return names, err
+}
+
+// TestFollowerMissesSnapshots: a tablet that had a snapshot is not empty because
+// none is listed.
+func TestFollowerMissesSnapshots(t *testing.T) {
+	h := newHarness(t, 3, column.KeepAll)
+	h.apply(50)
+	if err := h.tablet.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	fs := &missingFS{FS: h.fs}
+	opts := h.opts
+	opts.FS = fs
+	f, err := Follow(opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, times := range []int{0, 1, 3, reloads} {
+		fs.times = times
+		if _, err := f.Refresh(nil, 0); (err != nil) != (times == reloads) {
+			t.Fatalf("missed %d times: %v", times, err)
+		}
+		h.through(f, func() { h.check(t.Context()) })
+	}
+	if err := f.Close(); err != nil {
+		t.Error(err)
+	}
+	h.close()
 }
 
 // TestFollowerOfBusyTablet refreshes and reads while the owner flushes and merges
