@@ -148,7 +148,12 @@ func (r *Reader) upToDate() error {
 	if r.isFresh() { // another one was faster
 		return nil
 	}
-	return r.refreshLocked()
+	select {
+	case <-r.stop:
+		return base.Errorf(base.ClassUnavailable, "the reader is closed") // and opens no file again
+	default:
+		return r.refreshLocked()
+	}
 }
 
 func (r *Reader) isFresh() bool {

@@ -14,6 +14,7 @@ import (
 	"github.com/pandodb/pando/internal/cluster/replica"
 	"github.com/pandodb/pando/internal/column"
 	"github.com/pandodb/pando/internal/engine/columnar"
+	"github.com/pandodb/pando/internal/wal"
 )
 
 // reader opens the machine's directory as a second process would.
@@ -115,6 +116,33 @@ func TestReader(t *testing.T) {
 			t.Error(err)
 		}
 		m.stop()
+	}
+}
+
+// TestReaderStaysClosed: a view that comes late opens nothing.
+func TestReaderStaysClosed(t *testing.T) {
+	m := newMachine(t, 1)
+	m.start()
+	defer m.stop()
+	if err := m.write(1, 100); err != nil {
+		t.Fatal(err)
+	}
+	r := m.reader()
+	if got := m.seen(r); got != m.sent {
+		t.Fatalf("%d rows, want %d", got, m.sent)
+	}
+	if err := r.Close(); err != nil {
+		t.Fatal(err)
+	}
+	var opened atomic.Int64
+	r.tail = wal.NewTail(errorfs.Wrap(m.mem, errorfs.InjectorFunc(func(op errorfs.Op) error {
+		if op.Kind == errorfs.OpOpen {
+			opened.Add(1)
+		}
+		return nil
+	})), m.opts.logDir())
+	if _, err := r.View(t.Context(), 1); base.ClassOf(err) != base.ClassUnavailable || opened.Load() > 0 {
+		t.Errorf("a view of a closed reader: %v, %d files opened", err, opened.Load())
 	}
 }
 
