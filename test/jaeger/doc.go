@@ -2,7 +2,9 @@
 //
 //	storage_test.go  the storage integration suite of its repository, through its
 //	                 clients of both versions of the remote storage protocol, and
-//	                 of the archive
+//	                 of the archive; its cases of dependencies, throughput and
+//	                 probabilities skip, as these protocols have no call to write
+//	                 them
 //	query_test.go    its query service, with the server as its storage, beside the
 //	                 server's own HTTP API: both must answer the same
 //	rpc_test.go      its clients of api_v2, and OpenTelemetry's sampler for it
