@@ -2,6 +2,7 @@ package jaeger
 
 import (
 	"fmt"
+	"math"
 	"net/http"
 	"strconv"
 	"strings"
@@ -163,6 +164,7 @@ func (p *params) positive(name string, absent time.Duration) time.Duration {
 
 // wholeMinutes rounds up as the search does, so that rates are of what it counted.
 func wholeMinutes(d time.Duration) time.Duration {
+	d = min(d, math.MaxInt64-time.Minute) // there is no longer one
 	return d.Truncate(time.Minute) + min(d%time.Minute, 1)*time.Minute
 }
 

@@ -2,6 +2,7 @@ package jaeger
 
 import (
 	"context"
+	"math"
 	"net/http"
 	"strings"
 	"testing"
@@ -49,6 +50,14 @@ func TestMetricsAnswers(t *testing.T) {
 	}
 	store.series = nil
 	wantBody(t, get(t, store, "/api/metrics/calls?service=none"), `{"name":"service_call_rate","type":"GAUGE","help":"calls/sec, grouped by service"}`)
+}
+
+func TestRatesOfTheLongestTime(t *testing.T) {
+	for _, d := range []time.Duration{math.MaxInt64, math.MaxInt64 - time.Minute} {
+		if got := wholeMinutes(d); got <= 0 || got%time.Minute != 0 {
+			t.Errorf("%v in whole minutes: %v", d, got)
+		}
+	}
 }
 
 func TestMetricsQuestions(t *testing.T) {

@@ -62,7 +62,8 @@ func (t *Traces) Dependencies(ctx context.Context, time base.TimeRange) ([]Depen
 }
 
 // ServiceGraph returns services and the calls between them in spans that start in
-// the time range, rounded outwards to whole minutes. A parent counts wherever it
+// the time range, rounded outwards to whole minutes; too many are an error of
+// class base.ClassTooLarge. A parent counts wherever it
 // lies, if it starts within an hour of what its part holds of the trace. Spans that
 // were sent again may count twice until a merge drops them.
 func (t *Traces) ServiceGraph(ctx context.Context, time base.TimeRange) (*Graph, error) {
@@ -78,6 +79,10 @@ func (t *Traces) ServiceGraph(ctx context.Context, time base.TimeRange) (*Graph,
 	g.Time = m.timeRange()
 	return g, nil
 }
+
+// maxGraph is how many services and how many callers and called a graph may have:
+// more than anybody could look at, and some 100 MB.
+const maxGraph = 100_000
 
 // edge names the calls of one service by another.
 type edge struct{ parent, child string }
@@ -140,6 +145,9 @@ func (f *graphFolder) add(d *trace.Digest, m minutes, links []*columnar.Links) e
 		}
 	}
 	f.addOpen(d, m, links)
+	if len(f.services) > maxGraph || len(f.edges) > maxGraph {
+		return base.Errorf(base.ClassTooLarge, "%d services and %d calls between them, and more: at most %d of each, ask for a shorter time", len(f.services), len(f.edges), maxGraph)
+	}
 	return nil
 }
 

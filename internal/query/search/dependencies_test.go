@@ -320,7 +320,7 @@ func TestMetricsAgreeWithTwin(t *testing.T) {
 func twinPoint(spans []trace.Span, q *MetricsQuery, s Series, at int64) Point {
 	var found []trace.Span
 	end := int64(math.Ceil(float64(at)/float64(time.Minute))) * int64(time.Minute)
-	window := base.TimeRange{Start: end - int64(wholeMinutes(q.Window)), End: end}
+	window := base.TimeRange{Start: end - int64(wholeMinutes(q.Window))*int64(time.Minute), End: end}
 	for _, x := range spans {
 		if x.Resource.Service() == s.Service && (!q.GroupByOperation || x.Name == s.Operation) && wants(q.Operations, x.Name) &&
 			wants(q.Kinds, x.Kind) && window.Contains(int64(x.StartNanos)) {
@@ -349,11 +349,15 @@ func TestMetricsQueryIsBounded(t *testing.T) {
 		{MetricsQuery{Time: hour, Step: -1}, base.ClassInvalid},
 		{MetricsQuery{Time: hour, Window: -1}, base.ClassInvalid},
 		{MetricsQuery{Time: base.AllTime}, base.ClassTooLarge},
+		{MetricsQuery{Time: hour, Step: math.MaxInt64}, 0},
+		{MetricsQuery{Time: hour, Window: math.MaxInt64}, 0},
+		{MetricsQuery{Time: base.AllTime, Step: math.MaxInt64}, 0},
+		{MetricsQuery{Time: base.AllTime, Step: 1 << 62, Window: math.MaxInt64}, 0},
 		{MetricsQuery{Time: hour, Quantiles: make([]float64, 17)}, base.ClassTooLarge},
 		{MetricsQuery{Time: hour, Quantiles: []float64{1.1}}, base.ClassInvalid},
 		{MetricsQuery{Time: hour, Quantiles: []float64{math.NaN()}}, base.ClassInvalid},
 	} {
-		if _, err := NewTraces(&fakeStore{}, 1).Metrics(t.Context(), &c.q); base.ClassOf(err) != c.want || err == nil {
+		if _, err := NewTraces(&fakeStore{}, 1).Metrics(t.Context(), &c.q); (err == nil) != (c.want == 0) || err != nil && base.ClassOf(err) != c.want {
 			t.Errorf("%+v: %v", c.q, err)
 		}
 	}
@@ -365,6 +369,42 @@ func TestMetricsQueryIsBounded(t *testing.T) {
 	}
 	if _, err := NewTraces(&fakeStore{}, 1).Dependencies(t.Context(), base.AllTime); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestMetricsOfLongSteps: the points of a step and a window as long as time are
+// right: what began before a point counts there.
+func TestMetricsOfLongSteps(t *testing.T) {
+	q := &MetricsQuery{Time: base.TimeRange{Start: -1 << 62, End: 1 << 62}, Step: 1 << 61, Window: math.MaxInt64}
+	f := newMetricsFolder(q)
+	var d trace.Digest
+	d.Operations = []trace.OperationCells{{Service: "s", Minutes: trace.Minutes{Cells: []trace.Cell{{Minute: -5, Calls: 1}, {Minute: 5, Calls: 2}}}}}
+	if err := f.add(&d, f.minutes, nil); err != nil {
+		t.Fatal(err)
+	}
+	var calls []uint64
+	for _, p := range f.points(f.series[seriesKey{service: "s"}]) {
+		calls = append(calls, p.Calls)
+	}
+	if want := []uint64{0, 0, 1, 3}; !slices.Equal(calls, want) {
+		t.Errorf("calls %v, want %v", calls, want)
+	}
+}
+
+// TestServiceGraphIsBounded: a graph of too many calls is refused while it grows.
+func TestServiceGraphIsBounded(t *testing.T) {
+	f := graphFolder{services: make(map[string]*cellSum), edges: make(map[edge]*cellSum)}
+	var err error
+	for n := 0; err == nil && n < 2*maxGraph; {
+		var d trace.Digest
+		for range 1000 {
+			d.Edges = append(d.Edges, trace.EdgeCells{Parent: "a", Child: fmt.Sprint(n), Minutes: trace.Minutes{Cells: []trace.Cell{{Calls: 1}}}})
+			n++
+		}
+		err = f.add(&d, minutes{-1, 1}, nil)
+	}
+	if base.ClassOf(err) != base.ClassTooLarge || len(f.edges) > maxGraph+1000 {
+		t.Errorf("%d calls between services: %v", len(f.edges), err)
 	}
 }
 

@@ -57,6 +57,9 @@ const (
 	maxPoints = 11_000
 	// maxAllPoints is how many points an answer may have: about 50 MB.
 	maxAllPoints = 500_000
+	// maxWindow is a window in minutes that reaches from the end of time, as Unix
+	// nanoseconds have it, beyond its beginning.
+	maxWindow = 1 << 29
 	// maxQuantiles is how many latencies a point may have.
 	maxQuantiles = 16
 )
@@ -69,7 +72,7 @@ func (q *MetricsQuery) Validate() error {
 		return base.Errorf(base.ClassInvalid, "time range is reversed: end %d is before start %d", q.Time.End, q.Time.Start)
 	case q.Step < 0 || q.Window < 0:
 		return base.Errorf(base.ClassInvalid, "step %v and window %v: want positive durations", q.Step, q.Window)
-	case uint64(q.Time.End-q.Time.Start)/uint64(wholeMinutes(q.Step)) >= maxPoints:
+	case q.steps() >= maxPoints:
 		return base.Errorf(base.ClassTooLarge, "more than %d points in a series: ask for a longer step or a shorter time", maxPoints)
 	case len(q.Quantiles) > maxQuantiles:
 		return base.Errorf(base.ClassTooLarge, "%d quantiles: at most %d", len(q.Quantiles), maxQuantiles)
@@ -82,9 +85,16 @@ func (q *MetricsQuery) Validate() error {
 	return nil
 }
 
-// wholeMinutes rounds up to whole minutes, at least one.
-func wholeMinutes(d time.Duration) time.Duration {
-	return max((d+time.Minute-1)/time.Minute, 1) * time.Minute
+// steps returns how many whole steps the time has.
+func (q *MetricsQuery) steps() uint64 { return uint64(q.Time.End-q.Time.Start) / q.stepNanos() }
+
+// stepNanos returns the step in whole minutes. The longest is longer than a
+// time.Duration can be.
+func (q *MetricsQuery) stepNanos() uint64 { return wholeMinutes(q.Step) * uint64(time.Minute) }
+
+// wholeMinutes returns how many minutes a duration has, rounded up, at least one.
+func wholeMinutes(d time.Duration) uint64 {
+	return max(uint64(d/time.Minute)+uint64(min(d%time.Minute, 1)), 1)
 }
 
 // Metrics returns the series that have calls, ascending by service and operation.
@@ -130,10 +140,9 @@ type spanSum struct {
 
 func newMetricsFolder(q *MetricsQuery) *metricsFolder {
 	f := &metricsFolder{q: q, series: make(map[seriesKey][]*spanSum)}
-	f.window = int32(min(wholeMinutes(q.Window)/time.Minute, maxPoints*60))
-	step := int64(wholeMinutes(q.Step))
-	for n := range (q.Time.End-q.Time.Start)/step + 1 {
-		t := q.Time.Start + n*step
+	f.window = int32(min(wholeMinutes(q.Window), maxWindow))
+	for n := range q.steps() + 1 {
+		t := q.Time.Start + int64(n*q.stepNanos())
 		f.times = append(f.times, t)
 		w := f.windowAt(t)
 		f.cuts = append(f.cuts, w.lo, w.hi)
