@@ -1,6 +1,7 @@
 package wal
 
 import (
+	"bytes"
 	"errors"
 	iofs "io/fs"
 	"math"
@@ -29,6 +30,7 @@ type Tail struct {
 	scan   *scanner
 	first  bool // seg is the oldest segment
 	stuck  stuck
+	looked bool // what is behind stuck proves nothing
 }
 
 // stuck is where a Read ended and what the file was like.
@@ -97,7 +99,7 @@ func (t *Tail) Close() {
 
 // begin opens the oldest segment, if there is one.
 func (t *Tail) begin() error {
-	t.groups, t.stuck = map[base.GroupID]*Group{}, stuck{}
+	t.groups, t.stuck, t.looked = map[base.GroupID]*Group{}, stuck{}, false
 	numbers, err := t.segments()
 	if err != nil || len(numbers) == 0 {
 		return err
@@ -204,13 +206,19 @@ func (t *Tail) end(moved bool) (more bool, err error) {
 		return false, err
 	}
 	before := t.stuck
-	t.stuck = now
-	if moved && before != (stuck{}) || now == before {
+	t.stuck, t.looked = now, t.looked && now == before
+	if t.looked || moved && before != (stuck{}) {
 		return false, nil // the usual end; a damaged record is stuck twice
+	}
+	if now == before { // most logs rest like that: do not read on to the file's end
+		if blank, err := t.blank(); err != nil || blank {
+			return false, err
+		}
 	}
 	found, err := t.proof()
 	t.unbuffer()
 	if err != nil || !found {
+		t.looked = err == nil
 		return false, err
 	}
 	// The record was there, whole, before its proof was written.
@@ -222,6 +230,14 @@ func (t *Tail) end(moved bool) (more bool, err error) {
 
 // unbuffer forgets what was read ahead: it may be old.
 func (t *Tail) unbuffer() { t.scan.buf, t.scan.bufAt = t.scan.buf[:0], t.scan.offset }
+
+// blank tells whether nothing was ever written at the scanner's place.
+func (t *Tail) blank() (bool, error) {
+	ahead := *t.scan
+	ahead.buf = nil
+	b, err := ahead.peek(ahead.offset, headBytes)
+	return err == nil && bytes.Equal(b, zeros[:len(b)]), err
+}
 
 // peek tells whether there is a next record, without moving on.
 func (t *Tail) peek() (bool, error) {

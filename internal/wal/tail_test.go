@@ -204,6 +204,50 @@ func TestTailOfDamagedLog(t *testing.T) {
 	}
 }
 
+// TestTailOfLogDamagedAtRest damages a record that follows new ones, in a log that
+// its owner leaves alone then: the Read after the one that stopped there tells.
+func TestTailOfLogDamagedAtRest(t *testing.T) {
+	fs := vfs.NewMem()
+	l := mustOpen(t, testOptions(fs))
+	defer mustClose(t, l)
+	add := func(from, to uint64) {
+		for i := from; i <= to; i++ {
+			mustAppend(t, l, Write{Group: 1, Entries: entries(1, i, 1, 1, 40)})
+		}
+	}
+	add(1, 3)
+	tail, known := NewTail(fs, "data/log"), &tailTwin{}
+	defer tail.Close()
+	for range 3 {
+		if err := tail.Read(known.restart, known.visit); err != nil || len(known.entries[1]) != 3 {
+			t.Fatalf("%d entries, %v", len(known.entries[1]), err)
+		}
+	}
+	add(4, 7)
+	at := int64(0)
+	path := "data/log/" + segmentName(1, logSuffix)
+	if err := Inspect(fs, "data/log", func(r Record) error {
+		if r.Kind == KindEntry && r.Index == 5 {
+			at = r.Offset
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	flip(t, fs, path, at)
+	err := tail.Read(known.restart, known.visit)
+	if err == nil {
+		err = tail.Read(known.restart, known.visit)
+	}
+	if !base.IsCorruption(err) {
+		t.Errorf("%d of 7 entries, %v", len(known.entries[1]), err)
+	}
+	flip(t, fs, path, at)
+	if err := tail.Read(known.restart, known.visit); err != nil || len(known.entries[1]) != 7 {
+		t.Errorf("sound again: %d entries, %v", len(known.entries[1]), err)
+	}
+}
+
 // TestTailAfterErrors fails every read in turn: the Read says so, and the next one
 // shows everything.
 func TestTailAfterErrors(t *testing.T) {
