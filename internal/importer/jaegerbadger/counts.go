@@ -4,13 +4,18 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/pandodb/pando/internal/model/trace"
 )
 
-// maxProblems bounds the problems that are told apart.
-const maxProblems = 20
+const (
+	// maxProblems bounds the problems that are told apart.
+	maxProblems = 20
+	// maxProblem bounds the bytes of one, which may quote what is of any length.
+	maxProblem = 1 << 10
+)
 
 // Counts is what was found in a directory, and what a server said to it. The
 // JSON names are part of the state file's format.
@@ -68,8 +73,11 @@ func (c *Counts) span(s *trace.Span, bytes int, sum uint64) {
 	c.Checksum += sum
 }
 
-// problem remembers a text, if there are not too many.
+// problem remembers a text, cut if it is long, if there are not too many.
 func (c *Counts) problem(text string) {
+	if len(text) > maxProblem {
+		text = strings.ToValidUTF8(text[:maxProblem], "") + "…"
+	}
 	if len(c.Problems) < maxProblems && !slices.Contains(c.Problems, text) {
 		c.Problems = append(c.Problems, text)
 	}
@@ -77,5 +85,9 @@ func (c *Counts) problem(text string) {
 
 func (c *Counts) undecodable(key []byte, err error) {
 	c.Undecodable++
-	c.problem(fmt.Sprintf("entry %x: %v", key, err))
+	rest := ""
+	if len(key) > keySize {
+		key, rest = key[:keySize], "…"
+	}
+	c.problem(fmt.Sprintf("entry %x%s: %v", key, rest, err))
 }

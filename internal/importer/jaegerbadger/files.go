@@ -129,11 +129,12 @@ func dataAfter(f *os.File, at, size int64) int64 {
 	}
 }
 
-func readFile(fs vfs.FS, path string) (data []byte, err error) {
+// readFile returns the first bytes of a file, at most so many.
+func readFile(fs vfs.FS, path string, most int64) (data []byte, err error) {
 	f, err := fs.Open(path)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
-	return io.ReadAll(f)
+	return io.ReadAll(io.LimitReader(f, most))
 }

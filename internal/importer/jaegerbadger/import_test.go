@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/dgraph-io/badger/v4"
@@ -233,7 +234,7 @@ func TestStateFile(t *testing.T) {
 	if none, err := loadState(fs, "/none"); none != nil || err != nil {
 		t.Errorf("%+v, %v", none, err)
 	}
-	data, err := readFile(fs, "/state")
+	data, err := readFile(fs, "/state", maxState)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -248,6 +249,51 @@ func TestStateFile(t *testing.T) {
 	next := append(append(bytes.Clone(line), '\n'), stateSum(line)...)
 	if _, err := parseState("state", next); base.ClassOf(err) != base.ClassConflict {
 		t.Errorf("a newer version: %v", err)
+	}
+}
+
+// TestLongProblemsCanBeResumed: whatever is wrong with a directory, the state file
+// is one that the next run reads.
+func TestLongProblemsCanBeResumed(t *testing.T) {
+	src := newSource(t)
+	var entries []*badger.Entry
+	for i := range 2 * maxProblems {
+		key := bytes.Repeat([]byte{0xff}, 60_000)
+		key[0], key[1] = spanPrefix, byte(i)
+		entries = append(entries, badger.NewEntry(key, []byte("x")))
+	}
+	for _, e := range entries {
+		src.set(e)
+	}
+	s := src.store()
+	o := ImportOptions{Target: "t", State: filepath.Join(t.TempDir(), "state")}
+	for run := range 2 {
+		r, err := Import(t.Context(), s, o, &fake{})
+		if err != nil || r.Undecodable != int64(len(entries)) || len(r.Problems) != maxProblems {
+			t.Fatalf("run %d: %d undecodable, %d problems, %.200v", run, r.Undecodable, len(r.Problems), err)
+		}
+	}
+	var c Counts
+	c.problem(strings.Repeat("é", maxProblem))
+	if text := c.Problems[0]; len(text) > maxProblem+len("…") || !utf8.ValidString(text) {
+		t.Errorf("a problem of %d bytes: %q", len(text), text)
+	}
+}
+
+// endless is a file without an end.
+type endless struct{ vfs.File }
+
+func (endless) Read(p []byte) (int, error) { clear(p); return len(p), nil }
+
+func (endless) Close() error { return nil }
+
+type endlessFS struct{ vfs.FS }
+
+func (endlessFS) Open(string, ...vfs.OpenOption) (vfs.File, error) { return endless{}, nil }
+
+func TestStateFileWithoutEnd(t *testing.T) {
+	if _, err := loadState(endlessFS{}, "/dev/zero"); base.ClassOf(err) != base.ClassCorruption {
+		t.Errorf("%v", err)
 	}
 }
 

@@ -39,7 +39,7 @@ func (s *state) after() ([]byte, error) {
 // loadState reads a state file. One that is not there is a nil state; one that is
 // damaged is an error of class base.ClassCorruption.
 func loadState(on vfs.FS, path string) (*state, error) {
-	data, err := readFile(on, path)
+	data, err := readFile(on, path, maxState+1)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
@@ -49,7 +49,8 @@ func loadState(on vfs.FS, path string) (*state, error) {
 	return parseState(path, data)
 }
 
-// maxState bounds a state file: maxProblems texts of some kilobytes.
+// maxState bounds a state file: maxProblems texts of maxProblem bytes, each of which
+// JSON may take six for, and a key of 64 KiB in hex.
 const maxState = 1 << 20
 
 func parseState(path string, data []byte) (*state, error) {

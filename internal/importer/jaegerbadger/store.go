@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 	"sync"
 
@@ -109,7 +110,7 @@ func locate(o *Options) (keys, values string, err error) {
 // fingerprint hashes the manifest, and names and sizes of the other files.
 func fingerprint(keys, values string) (uint64, error) {
 	fs, h := vfs.Default, xxhash.New()
-	manifest, err := readFile(fs, fs.PathJoin(keys, manifestName))
+	manifest, err := readFile(fs, fs.PathJoin(keys, manifestName), math.MaxInt64)
 	if err != nil {
 		return 0, err
 	}
