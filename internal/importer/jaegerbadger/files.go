@@ -3,6 +3,7 @@ package jaegerbadger
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"runtime"
@@ -42,6 +43,9 @@ func storeFiles(dir string) ([]string, error) {
 // returns where.
 func copyStore(keys, values, to string) (newKeys, newValues string, err error) {
 	fs := vfs.Default
+	if err := outside(to, keys, values); err != nil {
+		return "", "", fmt.Errorf("copy: %w", err)
+	}
 	if there, err := fs.List(to); err == nil && len(there) > 0 {
 		return "", "", base.Errorf(base.ClassConflict, "%s is not empty: the copy wants a directory of its own", to)
 	}

@@ -184,13 +184,8 @@ func (l *ledger) resume(s *Store) (restarted bool, err error) {
 		return false, err
 	}
 	l.o.State = path
-	for _, dir := range []string{s.keys, s.values} {
-		if dir, err = filepath.Abs(dir); err != nil {
-			return false, err
-		}
-		if within(path, dir) {
-			return false, base.Errorf(base.ClassInvalid, "state file %s: it may not be in the directory that is read", path)
-		}
+	if err := outside(path, s.keys, s.values); err != nil {
+		return false, fmt.Errorf("state file: %w", err)
 	}
 	old, err := loadState(vfs.Default, path)
 	if err != nil || old == nil {

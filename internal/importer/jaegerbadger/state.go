@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"path/filepath"
 	"strings"
 
 	"github.com/cespare/xxhash/v2"
@@ -109,6 +110,24 @@ func syncDir(on vfs.FS, path string) (err error) {
 	}
 	defer func() { err = errors.Join(err, d.Close()) }()
 	return d.Sync()
+}
+
+// outside fails if a path is one of the directories that are read, or lies below
+// one.
+func outside(path string, dirs ...string) error {
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return err
+	}
+	for _, dir := range dirs {
+		if dir, err = filepath.Abs(dir); err != nil {
+			return err
+		}
+		if within(path, dir) {
+			return base.Errorf(base.ClassInvalid, "%s: it may not be in the directory that is read", path)
+		}
+	}
+	return nil
 }
 
 // within reports whether a path is a directory or lies below it. Both are

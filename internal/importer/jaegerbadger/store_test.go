@@ -134,6 +134,10 @@ func TestOpenAfterACrash(t *testing.T) {
 	if _, err := Open(o); base.ClassOf(err) != base.ClassConflict {
 		t.Fatalf("error %v", err)
 	}
+	o.RepairIn = filepath.Join(crashed, "values", "copy") // the source is not written to
+	if _, err := Open(o); base.ClassOf(err) != base.ClassInvalid {
+		t.Fatalf("error %v", err)
+	}
 	o.RepairIn = filepath.Join(t.TempDir(), "copy")
 	s, err := Open(o)
 	if err != nil {
