@@ -47,7 +47,7 @@ func (v *View) links(ctx context.Context, from place, digest any, places []place
 				return nil, nil
 			}
 			var err error
-			if l, err = v.findLinks(refs, to); err != nil {
+			if l, err = v.findLinks(ctx, refs, to); err != nil {
 				return nil, err
 			}
 			v.rememberLinks(from, to, l)
@@ -109,14 +109,14 @@ func (v *View) rememberLinks(from, to place, l *Links) {
 }
 
 // findLinks looks for the refs in a place.
-func (v *View) findLinks(refs []column.RowRef, to place) (*Links, error) {
+func (v *View) findLinks(ctx context.Context, refs []column.RowRef, to place) (*Links, error) {
 	if to.mem != nil {
 		if _, err := to.mem.fold(v.layout); err != nil {
 			return nil, err
 		}
 		return linksInBatch(to.mem.batch, v.layout.Digest.Target, refs), nil
 	}
-	l, err := linksInPart(to.part, v.layout.Digest.Target, refs)
+	l, err := linksInPart(ctx, to.part, v.layout.Digest.Target, refs)
 	if err != nil {
 		return nil, v.damaged(to.part, err)
 	}
@@ -254,15 +254,24 @@ func (w *linkWriter) add(ref int, value []byte) {
 	w.links.Refs, w.links.Codes = append(w.links.Refs, uint32(ref)), append(w.links.Codes, c)
 }
 
+// linksPerLook is for how many keys a part is asked before a look at whether somebody
+// still waits: each may take a block to be read.
+const linksPerLook = 64
+
 // linksInPart looks for the refs in a part: keys go through its filter first, and
 // of rows only identities and the target are read.
-func linksInPart(p *part.Part, target column.ID, refs []column.RowRef) (*Links, error) {
+func linksInPart(ctx context.Context, p *part.Part, target column.ID, refs []column.RowRef) (*Links, error) {
 	w := linkWriter{}
 	values, err := newTargetReader(p, target)
 	if err != nil {
 		return nil, err
 	}
+	looked := 0
 	for at, of := range eachKey(refs) {
+		if looked%linksPerLook == 0 && ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		looked++
 		if !p.MayContainKey(of[0].Key) {
 			continue
 		}
