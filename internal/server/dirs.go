@@ -133,14 +133,16 @@ func (s *Server) claimIndexDir(identity string, isNew bool) error {
 		return base.Errorf(base.ClassInvalid, "%s keeps its index with its data: storage.index_dir can be set for a new directory only", dir)
 	}
 	path := disk.PathJoin(index, identityName)
-	if !isNew {
+	if _, err := disk.Stat(path); !isNew || !errors.Is(err, iofs.ErrNotExist) {
 		other, err := nodeIdentity(disk, path, false)
 		if err != nil {
 			return err
 		}
-		if other != identity {
+		if other != identity { // a new node, too, would take its files for debris
 			return base.Corruptionf(path, 0, "is the index of node %s, and %s the data of node %s", other, dir, identity)
 		}
+	}
+	if !isNew {
 		return nil
 	}
 	if err := writeFile(disk, path, []byte(identityLine(identity))); err != nil {

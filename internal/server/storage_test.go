@@ -93,6 +93,16 @@ func TestIndexDir(t *testing.T) {
 	f("inside the data", "neither lies in the other", func(c *server.Config) {
 		c.DataDir, c.Storage.IndexDir = data, data
 	})
+	f("for new data", "is the index of node", func(c *server.Config) {
+		c.DataDir, c.Storage.IndexDir = t.TempDir(), index
+	})
+	if s, err = tryStart(t, split); err != nil {
+		t.Fatal(err)
+	}
+	compare(t, "after others were refused", s, oracle)
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // TestIndexDirComesFirst: a directory that has data cannot be split later.
