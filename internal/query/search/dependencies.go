@@ -3,6 +3,7 @@ package search
 import (
 	"cmp"
 	"context"
+	"math"
 	"slices"
 
 	"github.com/pandodb/pando/internal/base"
@@ -155,9 +156,10 @@ func (f *graphFolder) add(d *trace.Digest, m minutes, links []*columnar.Links) e
 func (f *graphFolder) addOpen(d *trace.Digest, m minutes, links []*columnar.Links) {
 	of, names := callers(d, links)
 	sums := make(map[[2]uint32]*cellSum) // by caller and service
-	f.orphans += d.Dropped
+	oldest := int32(math.MaxInt32)
 	for i := range d.Open {
 		o := &d.Open[i]
+		oldest = min(oldest, o.Minute)
 		if !m.contains(o.Minute) || of != nil && of[i] == ownCall {
 			continue
 		}
@@ -178,6 +180,9 @@ func (f *graphFolder) addOpen(d *trace.Digest, m minutes, links []*columnar.Link
 		if o.Kind == trace.KindConsumer {
 			s.messages++
 		}
+	}
+	if m.lo <= oldest { // those that were dropped are no younger
+		f.orphans += d.Dropped
 	}
 }
 

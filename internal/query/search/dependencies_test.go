@@ -391,6 +391,18 @@ func TestMetricsOfLongSteps(t *testing.T) {
 	}
 }
 
+// TestDroppedOrphans: spans that a digest dropped, the oldest without a parent, are
+// no orphans of the time after them.
+func TestDroppedOrphans(t *testing.T) {
+	d := &trace.Digest{Dropped: 7, Texts: []string{"s"}, Open: []trace.OpenCall{{Minute: 100}, {Minute: 90}, {Minute: 200}}}
+	for m, want := range map[minutes]uint64{{0, 300}: 10, {90, 95}: 8, {91, 300}: 2, {300, 400}: 0} {
+		f := graphFolder{services: make(map[string]*cellSum), edges: make(map[edge]*cellSum)}
+		if err := f.add(d, m, nil); err != nil || f.orphans != want {
+			t.Errorf("minutes %v: %d orphans, want %d; %v", m, f.orphans, want, err)
+		}
+	}
+}
+
 // TestServiceGraphIsBounded: a graph of too many calls is refused while it grows.
 func TestServiceGraphIsBounded(t *testing.T) {
 	f := graphFolder{services: make(map[string]*cellSum), edges: make(map[edge]*cellSum)}
