@@ -125,6 +125,7 @@ func (t *Tablet) install(old *version, snap *manifest.Snapshot, c change) error 
 	}
 	t.mu.Unlock()
 	t.memo.keep(next.parts)
+	t.digests.drop(c.remove)
 	return t.release(old)
 }
 

@@ -229,6 +229,5 @@ func (t *Tablet) merge(ctx context.Context, seg base.TimeRange, inputs []*part.P
 	if err := t.apply(change{add: []newPart{{seg, out}}, level: pick.Level, remove: pick.Inputs}); err != nil {
 		return nil, errors.Join(err, discard([]newPart{{seg, out}}, err))
 	}
-	t.digests.drop(pick.Inputs)
 	return out, nil
 }

@@ -3,6 +3,7 @@ package columnar
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/pandodb/pando/internal/base"
@@ -50,6 +51,7 @@ func (t *Tablet) Purge(pos base.Position) {
 	clear(t.mu.flushed)
 	t.mu.Unlock()
 	t.memo.keep(nil)
+	t.digests.drop(slices.Collect(maps.Keys(old.parts)))
 	t.mem.forget()
 	// What fails here is the removal of files no manifest names: the next start
 	// removes them.
