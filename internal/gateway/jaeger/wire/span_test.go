@@ -66,9 +66,9 @@ func newSpan(tags ...*apiv2pb.KeyValue) *apiv2pb.Span {
 }
 
 // stored returns the spans as they come back out of a store.
-func stored(t testing.TB, spans []*apiv2pb.Span, p *apiv2pb.Process) []trace.Span {
+func stored(t testing.TB, spans []*apiv2pb.Span) []trace.Span {
 	t.Helper()
-	wire, err := AppendExport(nil, spans, p)
+	wire, err := AppendExport(nil, spans, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -100,7 +100,7 @@ func modelled(t testing.TB, spans []trace.Span) []*apiv2pb.Span {
 
 func firstSpan(t testing.TB, s *apiv2pb.Span) *trace.Span {
 	t.Helper()
-	return &stored(t, []*apiv2pb.Span{s}, nil)[0]
+	return &stored(t, []*apiv2pb.Span{s})[0]
 }
 
 // TestFields asks which tags become fields, which stay, and that what comes back
@@ -254,7 +254,7 @@ func TestRoundTripRandom(t *testing.T) {
 		if !proto.Equal(want, in) {
 			t.Fatalf("span %d, -seed %d: decoded %v from %v", i, *seed, in, want)
 		}
-		got := modelled(t, stored(t, []*apiv2pb.Span{in}, nil))[0]
+		got := modelled(t, stored(t, []*apiv2pb.Span{in}))[0]
 		if want, got := normal(want), normal(got); !proto.Equal(want, got) {
 			t.Fatalf("span %d, -seed %d: (-want +got):\n%s", i, *seed, gocmp.Diff(want, got, protocmp.Transform(), cmpopts.EquateNaNs()))
 		}
@@ -265,7 +265,7 @@ func TestRoundTripRandom(t *testing.T) {
 // back behind another tag of that name.
 func TestErrorTagsKeepTheirOrder(t *testing.T) {
 	want := newSpan(boolean(TagError, true), str(TagError, "true"), str(TagStatusCode, StatusError))
-	got := modelled(t, stored(t, []*apiv2pb.Span{want}, nil))[0]
+	got := modelled(t, stored(t, []*apiv2pb.Span{want}))[0]
 	var order []string
 	for _, tag := range got.GetTags() {
 		if tag.GetKey() == TagError {
@@ -400,7 +400,7 @@ func TestProcesses(t *testing.T) {
 	}
 	nobody := newSpan()
 	nobody.Process = nil
-	if got := modelled(t, stored(t, []*apiv2pb.Span{nobody}, nil))[0].GetProcess().GetServiceName(); got != NoService {
+	if got := modelled(t, stored(t, []*apiv2pb.Span{nobody}))[0].GetProcess().GetServiceName(); got != NoService {
 		t.Errorf("service of nobody: %q", got)
 	}
 }
