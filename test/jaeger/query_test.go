@@ -107,13 +107,25 @@ func nameRequests(now time.Time) []string {
 func searchRequests(now time.Time) (out []string) {
 	start, end := strconv.FormatInt(now.Add(-2*time.Hour).UnixMicro(), 10), strconv.FormatInt(now.UnixMicro(), 10)
 	conditions := []url.Values{
-		{}, {"limit": {"3"}}, {"limit": {"1000"}}, {"raw": {"true"}},
-		{"operation": {"operation 1/<é>"}}, {"operation": {"nothing"}},
-		{"minDuration": {"45ms"}}, {"maxDuration": {"40.5ms"}}, {"minDuration": {"40ms"}, "maxDuration": {"46ms"}},
-		{"tags": {`{"error":"true"}`}}, {"tags": {`{"span.kind":"server"}`}}, {"tags": {`{"otel.status_code":"ERROR"}`}},
-		{"tags": {`{"http.response.status_code":"500"}`}}, {"tags": {`{"key.1.3":"true"}`}}, {"tags": {`{"host.name":"host-2","error":"true"}`}},
-		{"tag": {"http.response.status_code:200"}}, {"tag": {"otel.scope.name:scope-1", "span.kind:client"}},
-		{"tags": {`{"nothing":"1"}`}}, {"operation": {"operation 2/<é>"}, "tags": {`{"error":"true"}`}, "minDuration": {"30ms"}},
+		{},
+		{"limit": {"3"}},
+		{"limit": {"1000"}},
+		{"raw": {"true"}},
+		{"operation": {"operation 1/<é>"}},
+		{"operation": {"nothing"}},
+		{"minDuration": {"45ms"}},
+		{"maxDuration": {"40.5ms"}},
+		{"minDuration": {"40ms"}, "maxDuration": {"46ms"}},
+		{"tags": {`{"error":"true"}`}},
+		{"tags": {`{"span.kind":"server"}`}},
+		{"tags": {`{"otel.status_code":"ERROR"}`}},
+		{"tags": {`{"http.response.status_code":"500"}`}},
+		{"tags": {`{"key.1.3":"true"}`}},
+		{"tags": {`{"host.name":"host-2","error":"true"}`}},
+		{"tag": {"http.response.status_code:200"}},
+		{"tag": {"otel.scope.name:scope-1", "span.kind:client"}},
+		{"tags": {`{"nothing":"1"}`}},
+		{"operation": {"operation 2/<é>"}, "tags": {`{"error":"true"}`}, "minDuration": {"30ms"}},
 	}
 	for _, service := range []string{"service-0", "service-3"} {
 		for _, c := range conditions {
@@ -140,8 +152,13 @@ func v3Requests(ids []string, now time.Time) (out []string) {
 		out = append(out, "GET /api/v3/traces/"+id, "GET /api/v3/traces/"+id+"?raw_traces=true")
 	}
 	for _, c := range []url.Values{
-		{}, {"query.num_traces": {"2"}}, {"query.raw_traces": {"true"}}, {"query.operation_name": {"operation 3/<é>"}},
-		{"query.duration_min": {"45ms"}}, {"query.duration_max": {"41ms"}}, {"query.operation_name": {"nothing"}},
+		{},
+		{"query.num_traces": {"2"}},
+		{"query.raw_traces": {"true"}},
+		{"query.operation_name": {"operation 3/<é>"}},
+		{"query.duration_min": {"45ms"}},
+		{"query.duration_max": {"41ms"}},
+		{"query.operation_name": {"nothing"}},
 	} {
 		c.Set("query.service_name", "service-4")
 		c.Set("query.start_time_min", now.Add(-2*time.Hour).Format(time.RFC3339Nano))
