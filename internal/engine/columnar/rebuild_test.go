@@ -202,3 +202,39 @@ func TestRebuildRefuses(t *testing.T) {
 		t.Error("opened without a place for what is damaged")
 	}
 }
+
+// TestLostManifestIsDamage: a tablet has a manifest from its first moment, so
+// parts without one are not debris. Without repair they stay where they are.
+func TestLostManifestIsDamage(t *testing.T) {
+	h := newHarness(t, 1, column.DropExact)
+	if epoch, err := manifest.Newest(h.fs, "tablets/1"); err != nil || epoch != 1 {
+		t.Errorf("a new tablet is at epoch %d, %v", epoch, err)
+	}
+	h.apply(100)
+	if err := h.tablet.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	rows := h.rowsLeft()
+	h.close()
+	names, err := h.fs.List("tablets/1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, n := range names {
+		if strings.HasSuffix(n, ".snp") {
+			if err := h.fs.Remove("tablets/1/" + n); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	o := h.opts
+	o.FS = h.fs
+	if tablet, err := Open(o); !base.IsCorruption(err) {
+		t.Fatalf("opened %v, %v, want a corruption error", tablet, err)
+	}
+	h.openRepaired(uint64(len(h.log))) // nothing comes from the log
+	if got := h.rowsLeft(); got != rows {
+		t.Errorf("%d rows after the repair, want %d", got, rows)
+	}
+	h.close()
+}

@@ -66,6 +66,9 @@ func Open(o Options) (*Tablet, error) {
 	if o.Repair && (base.IsCorruption(err) || err == nil && snap.Epoch == 0) {
 		snap, err = t.rebuild(snap, err)
 	}
+	if err == nil && snap.Epoch == 0 {
+		err = t.create(snap)
+	}
 	if err == nil {
 		err = t.load(snap)
 	}
@@ -74,6 +77,19 @@ func Open(o Options) (*Tablet, error) {
 	}
 	t.opened()
 	return t, nil
+}
+
+// create gives a new tablet its first manifest: from then on, parts without one
+// are damage. Without it, a lost manifest would make debris of all parts.
+func (t *Tablet) create(snap *manifest.Snapshot) error {
+	var found manifest.Snapshot
+	if err := t.findParts(&found); err != nil {
+		return err
+	}
+	if len(found.Segments)+len(found.Quarantined) > 0 {
+		return base.Corruptionf(t.o.Dir, 0, "there are parts, and no manifest that names them: restore it")
+	}
+	return t.store.Save(snap)
 }
 
 // load makes the state on disk that of the tablet.
