@@ -35,7 +35,7 @@ run: build ## build, then a server with a day of made-up traffic and the page
 build: ## ./bin/pando, the page inside; needs only Go
 	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/pando ./cmd/pando
 
-test: setup ## every test: units, crashes, real clients, a real browser (6 min, the first time 10)
+test: setup ## every test: units, crashes, real clients, a real browser (6 min, the first time 8)
 	@$(STEP) 'units, crashes, browser' $(MAKE) --no-print-directory unit
 	@$(STEP) 'real clients' $(MAKE) --no-print-directory e2e
 	@$(STEP) "Jaeger's own code" $(MAKE) --no-print-directory jaeger
