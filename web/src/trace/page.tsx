@@ -29,17 +29,22 @@ function TraceView({ state }: { state: TraceState }) {
   const { model } = state;
   // The address leads when its reader goes back, edits it or follows a link to
   // another span of this trace.
-  const written = useRef('');
-  useMemo(() => openFromAddress(state), [state]);
+  const known = useRef(''); // the address last read or written
+  const read = () => {
+    known.current = window.location.hash;
+    openFromAddress(state);
+  };
+  useMemo(read, [state]);
   useEffect(() => {
-    if (window.location.hash !== written.current) openFromAddress(state);
+    if (window.location.hash !== known.current) read();
   }, [route.value]);
 
   // The address follows: it names the opened span and what is being looked for.
   const { openedSpan, query, view } = state;
   useEffect(() => {
+    if (window.location.hash !== known.current) return; // the reader went on, and that is yet to be read
     replace(formatRoute(['trace', model.header.traceId], { span: openedSpan, q: query, view: view === 'timeline' ? '' : view }));
-    written.current = window.location.hash;
+    known.current = window.location.hash;
   }, [openedSpan, query, view]);
 
   useEffect(() => {
